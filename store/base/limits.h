@@ -1,0 +1,49 @@
+/* Every limit of the store and its wire, with its reason. A limit that outside bytes can meet has a test of what is
+ * said then. Sizes in bytes, times in microseconds. */
+#ifndef PATRON_BASE_LIMITS_H
+#define PATRON_BASE_LIMITS_H
+
+#include <stdint.h>
+
+#define MICROSECONDS_PER_SECOND INT64_C(1000000)
+#define MICROSECONDS_PER_MINUTE (60 * MICROSECONDS_PER_SECOND)
+#define MICROSECONDS_PER_HOUR (60 * MICROSECONDS_PER_MINUTE)
+#define MICROSECONDS_PER_DAY (24 * MICROSECONDS_PER_HOUR)
+
+/* Times that events may have: 1900-01-01 to 2200-01-01 (exclusive). Outside lie typing errors and other units. */
+#define EVENT_TIME_MIN_US INT64_C(-2208988800000000)
+#define EVENT_TIME_MAX_US INT64_C(7258118400000000)
+
+enum {
+    /* An identifier is an address, a cookie, a number; what is longer is a mistake or an attack. */
+    IDENTIFIER_VALUE_BYTES_MAX = 1024,
+    /* A person shows up under a handful at once. Bounds the walk of one event. */
+    EVENT_IDENTIFIERS_MAX = 32,
+    /* Sources and event ids are keys; text attributes are labels, not documents. */
+    EVENT_ID_BYTES_MAX = 512,
+    SOURCE_BYTES_MAX = 256,
+    TEXT_ATTRIBUTE_BYTES_MAX = 1024,
+    /* Bounds every walk over one customer's nodes; Segment refuses past 1,000 mappings for the same reason. */
+    CUSTOMER_NODES_MAX = 1000,
+    /* Exact sets are kept up to this many values; past it a distinct count is null rather than wrong. */
+    DISTINCT_VALUES_MAX = 4096,
+
+    /* The definitions file. A name becomes a column and a metric label. */
+    DEFINITIONS_BYTES_MAX = 1024 * 1024,
+    NAME_BYTES_MAX = 128,
+    IDENTIFIER_TYPES_MAX = 64,
+    EVENT_TYPES_MAX = 256,
+    EVENT_ATTRIBUTES_MAX = 256,
+    FEATURES_MAX = 4096,
+    SERVICES_MAX = 1024,
+    WINDOW_DAYS_MAX = 3660,
+
+    /* One call. */
+    READ_IDENTIFIERS_MAX = 10000,
+    READ_FEATURES_MAX = 1000,
+    INGEST_BATCH_EVENTS_MAX = 10000,
+    REQUEST_BYTES_MAX = 16 * 1024 * 1024,
+    SPINE_CHUNK_ROWS_MAX = 10000,
+};
+
+#endif

@@ -1,0 +1,163 @@
+/* definitions: what comes in and what is served, from one YAML file.
+ *
+ * A struct definitions is made whole or not at all, is immutable from then on, and may be shared by all threads. It is
+ * reference counted: definitions_retain / definitions_release are thread-safe.
+ *
+ * Numbers: identifier types, event types and attributes are stored by number. A name keeps its number over all versions
+ * of a store's file; new names get the next ones.
+ *
+ * Failure: PATRON_INVALID, with every mistake found, a line each ("line 12, column 5: …"), as far as they fit. */
+#ifndef PATRON_DEFINITIONS_H
+#define PATRON_DEFINITIONS_H
+
+#include "store/base/bytes.h"
+#include "store/base/encode.h"
+#include "store/base/error.h"
+#include "store/base/limits.h"
+
+enum attribute_type {
+    ATTRIBUTE_MONEY = 1,   /* int64 of micro-units */
+    ATTRIBUTE_NUMBER = 2,  /* fixed point 2^-32 in 128 bits */
+    ATTRIBUTE_INTEGER = 3, /* int64, |x| < 2^53 */
+    ATTRIBUTE_BOOL = 4,
+    ATTRIBUTE_TEXT = 5, /* UTF-8, at most TEXT_ATTRIBUTE_BYTES_MAX */
+};
+
+enum normalization {
+    NORMALIZE_NONE = 0,
+    NORMALIZE_TRIM = 1,  /* blanks at both ends go */
+    NORMALIZE_LOWER = 2, /* trim, NFC, lower case of the root locale */
+    NORMALIZE_EMAIL = 3, /* as LOWER; must hold one '@' with something on either side */
+};
+
+struct identifier_type {
+    struct bytes name;
+    uint16_t number;
+    uint32_t max; /* of this type in one customer; 0: only CUSTOMER_NODES_MAX bounds it */
+    enum normalization normalization;
+    const struct bytes *never_link; /* normalised values, dropped from every event */
+    size_t never_link_count;
+};
+
+struct attribute {
+    struct bytes name;
+    uint16_t number;
+    enum attribute_type type;
+};
+
+struct event_type {
+    struct bytes name;
+    uint16_t number;
+    const struct attribute *attributes; /* in order of number */
+    size_t attribute_count;
+};
+
+enum aggregation {
+    AGGREGATION_COUNT = 1,
+    AGGREGATION_SUM,
+    AGGREGATION_MEAN,
+    AGGREGATION_MIN,
+    AGGREGATION_MAX,
+    AGGREGATION_FIRST,
+    AGGREGATION_LAST,
+    AGGREGATION_DISTINCT,
+    AGGREGATION_AGE_FIRST,
+    AGGREGATION_AGE_LAST,
+    AGGREGATION_RFM_FREQUENCY,
+    AGGREGATION_RFM_RECENCY,
+    AGGREGATION_RFM_T,
+    AGGREGATION_RFM_MONETARY,
+};
+
+/* The numbers are those of ValueType on the wire. */
+enum value_type {
+    VALUE_DOUBLE = 1,
+    VALUE_INT64 = 2,
+    VALUE_BOOL = 3,
+    VALUE_TEXT = 4,
+    VALUE_MONEY = 5,
+};
+
+/* An attribute's value, as stored and as filtered for. `number` holds money, number, integer and bool alike. */
+struct scalar {
+    enum attribute_type type;
+    int128 number;
+    struct bytes text;
+};
+
+struct filter {
+    uint16_t attribute; /* number */
+    struct scalar equals;
+};
+
+struct feature {
+    struct bytes name; /* "rfm.frequency" for a member of a family */
+    enum aggregation aggregation;
+    enum value_type type;
+    uint16_t event;                /* event type's index in `events` */
+    int32_t attribute;             /* attribute's number, or -1: none */
+    enum attribute_type attribute_type; /* of that attribute */
+    const struct filter *filters;  /* all must hold */
+    size_t filter_count;
+    int64_t window_us;             /* 0: lifetime */
+    int64_t unit_us;               /* of an age */
+};
+
+struct service {
+    struct bytes name;
+    const uint32_t *features; /* indexes into `features` */
+    size_t feature_count;
+};
+
+struct time_zone;
+
+struct definitions {
+    uint32_t version;
+    struct bytes text; /* the file as given */
+    struct bytes currency;
+    struct bytes time_zone_name;
+    const struct time_zone *zone;
+    const struct identifier_type *identifiers; /* highest priority first */
+    size_t identifier_count;
+    const struct event_type *events; /* in the file's order */
+    size_t event_count;
+    const struct feature *features;
+    size_t feature_count;
+    const struct service *services;
+    size_t service_count;
+    struct definitions_memory *memory;
+};
+
+/* Reads and checks a file's text. `previous` (nullable) is the version before: its numbers are kept, and what would make
+ * stored events unreadable (an event type, attribute or identifier type removed or retyped) is refused. */
+enum patron_code definitions_parse(struct bytes text, const struct definitions *previous, uint32_t version,
+    const struct definitions **definitions, struct error *error) MUST_CHECK;
+const struct definitions *definitions_retain(const struct definitions *definitions);
+void definitions_release(const struct definitions *definitions); /* null is fine */
+
+const struct identifier_type *definitions_identifier_type(const struct definitions *definitions, struct bytes name);
+const struct event_type *definitions_event_type(const struct definitions *definitions, struct bytes name);
+const struct event_type *definitions_event_type_by_number(const struct definitions *definitions, uint16_t number);
+const struct attribute *event_type_attribute(const struct event_type *type, struct bytes name);
+const char *attribute_type_name(enum attribute_type type);
+const char *value_type_name(enum value_type type);
+
+/* The value normalised, in the arena; PATRON_INVALID says what is wrong with it (empty, too long, not UTF-8 …). */
+enum patron_code identifier_normalize(const struct identifier_type *type, struct bytes value, struct arena *arena,
+    struct bytes *normalized, struct error *error) MUST_CHECK;
+bool identifier_never_links(const struct identifier_type *type, struct bytes normalized);
+
+/* A selection of features, in an order: a service's or a request's. */
+struct selection {
+    const uint32_t *features; /* indexes into definitions->features */
+    size_t count;
+};
+/* Either `service` or `names`; an unknown one is PATRON_INVALID and the words name the nearest real ones. */
+enum patron_code definitions_select(const struct definitions *definitions, struct bytes service,
+    const struct bytes *names, size_t name_count, struct arena *arena, struct selection *selection,
+    struct error *error) MUST_CHECK;
+
+/* The day number (days since 1970-01-01 of the definitions' calendar) that a moment lies in. */
+int64_t time_zone_day(const struct time_zone *zone, int64_t time_us);
+
+#endif
