@@ -44,6 +44,13 @@ enum {
     INGEST_BATCH_EVENTS_MAX = 10000,
     REQUEST_BYTES_MAX = 16 * 1024 * 1024,
     SPINE_CHUNK_ROWS_MAX = 10000,
+
+    /* What may wait for the writer, over all senders: a few seconds of its work, so that a queue never hides that it
+     * is behind. Past it a sender is told to come again. */
+    INGEST_QUEUE_EVENTS_MAX = 100000,
+    INGEST_QUEUE_BYTES_MAX = 64 * 1024 * 1024,
+    /* Reads of the past, snapshots and verifications that may wait for a worker. */
+    WORK_QUEUE_MAX = 256,
 };
 
 #endif

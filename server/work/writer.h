@@ -1,0 +1,58 @@
+/* writer: the one thread that writes. A libuv loop that takes batches of events from a queue, applies them to the store
+ * in groups, commits each group with one sync, shows it to the readers, and then calls the batches' `done`.
+ *
+ * A group takes what is queued, up to `group_events_max` events: several batches, or a part of a large one. Events that
+ * bring their own known_at and events that do not never share a group. In between it writes back profiles that lag the
+ * log, every `write_back_ms` and faster when many lag, and looks at the clock.
+ *
+ * Failure: a refused event is its own outcome. While the clock has jumped, batches that have not begun are refused with
+ * clock_check's words. When the engine fails, nothing that was not acknowledged may be, and the store must not be
+ * written again: `fatal` is called, which by default says why on stderr and ends the process. If it returns (in a
+ * test), every batch from then on gets that error, and readers keep what was visible before.
+ *
+ * Threads: writer_enqueue and writer_figures from any; new and stop from the owner's. From writer_new to writer_stop
+ * the store's group and write-back functions are the writer's alone. */
+#ifndef PATRON_WORK_WRITER_H
+#define PATRON_WORK_WRITER_H
+
+#include "server/methods/port.h"
+#include "server/work/views.h"
+
+struct writer_options {
+    struct store *store; /* all outlive the writer */
+    struct views *views;
+    struct clock *clock;
+    struct profile_cache *cache;  /* nullable: write-back then only goes by the timer */
+    size_t group_events_max;      /* 0: 512 */
+    size_t queue_events_max;      /* 0: INGEST_QUEUE_EVENTS_MAX */
+    size_t queue_bytes_max;       /* 0: INGEST_QUEUE_BYTES_MAX */
+    unsigned write_back_ms;       /* 0: 1000 */
+    void (*fatal)(void *context, const struct error *error);  /* null: stderr and _exit(1) */
+    void (*notice)(void *context, const char *words);         /* nullable; the clock has jumped, or is right again */
+    void *context;
+};
+
+struct writer_figures {
+    struct store_figures store; /* as of the last group */
+    uint64_t groups;
+    uint64_t applied;
+    uint64_t duplicates;
+    uint64_t refused;
+    uint64_t batches;
+    uint64_t queued_events; /* not done yet */
+    uint64_t queued_bytes;
+    uint64_t commit_us_total; /* spent from a group's begin to its being visible */
+    uint64_t profiles_written_back_passes;
+};
+
+struct writer;
+
+enum patron_code writer_new(const struct writer_options *options, struct writer **writer, struct error *error) MUST_CHECK;
+/* Refuses new batches, finishes what is queued, writes back every profile and joins the thread. Null is fine. */
+void writer_stop(struct writer *take_writer);
+
+/* PATRON_BUSY once stopping, PATRON_EXHAUSTED when too much is queued; `done` is then not called. */
+enum patron_code writer_enqueue(struct writer *writer, struct ingest_batch *batch, struct error *error) MUST_CHECK;
+void writer_figures(struct writer *writer, struct writer_figures *figures);
+
+#endif
