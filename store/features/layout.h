@@ -1,0 +1,48 @@
+/* layout: what profiles hold, worked out once from the definitions.
+ *
+ * Each feature becomes one slot: an aggregate in one tier of one event type. Features that ask for the same aggregate
+ * share the slot. A tier is a size of tile; its accumulators stand in the order of its aggregates.
+ *
+ * A layout is immutable, belongs to one struct definitions (layout_of), and may be shared by all threads. */
+#ifndef PATRON_FEATURES_LAYOUT_H
+#define PATRON_FEATURES_LAYOUT_H
+
+#include "store/features/accumulator.h"
+
+/* A window W takes tiles of 5 minutes if W < 12 hours, of 1 hour if W < 12 days, of a day otherwise (Chronon's hops).
+ * Lifetime aggregates have one accumulator; lifetime rfm needs its days and keeps day tiles for ever. */
+enum tier { TIER_LIFETIME, TIER_MINUTES, TIER_HOURS, TIER_DAYS, TIER_COUNT };
+
+struct tier_layout {
+    const struct aggregate *aggregates;
+    size_t aggregate_count;
+    int64_t window_max_us; /* of the tiers with tiles; INT64_MAX: no tile is ever out of reach */
+};
+
+struct type_layout {
+    struct tier_layout tiers[TIER_COUNT];
+};
+
+struct slot {
+    uint16_t type; /* event type's number */
+    enum tier tier;
+    uint32_t index; /* among the tier's aggregates */
+};
+
+struct layout {
+    const struct definitions *definitions;
+    size_t type_count;
+    const struct type_layout *types; /* by event type's number */
+    const struct slot *slots;        /* one for each feature */
+    struct arena arena;
+};
+
+struct layout *layout_new(const struct definitions *definitions); /* keeps a reference */
+void layout_free(struct layout *layout);                          /* null is fine */
+
+/* The tile a moment lies in: 5-minute and hour numbers of UTC, day numbers of the definitions' zone. */
+int64_t layout_tile(const struct layout *layout, enum tier tier, int64_t time_us);
+/* The first tile that a window reaches at T. INT64_MIN for lifetime. */
+int64_t layout_window_tile(const struct layout *layout, enum tier tier, int64_t window_us, int64_t as_of_us);
+
+#endif

@@ -1,0 +1,212 @@
+#include "store/features/profile.h"
+
+#include <stdatomic.h>
+
+#include "store/base/check.h"
+
+void profile_init(struct profile *profile, const struct layout *layout, struct arena *arena)
+{
+    *profile = (struct profile){.layout = layout,
+        .arena = arena,
+        .position_us = INT64_MIN,
+        .newest_event_time_us = INT64_MIN,
+        .newest_known_at_us = INT64_MIN};
+    profile->types = arena_array(arena, layout->type_count, sizeof *profile->types);
+    for (size_t i = 0; i < layout->type_count; i++)
+        profile->types[i].lifetime = arena_array(
+            arena, layout->types[i].tiers[TIER_LIFETIME].aggregate_count, sizeof *profile->types[i].lifetime);
+}
+
+/* The first tile any window of the tier can still reach for T > position: T is at least position + 1. */
+static int64_t tier_reach(const struct profile *profile, const struct tier_layout *tier_layout, enum tier tier)
+{
+    if (profile->position_us == INT64_MIN)
+        return INT64_MIN;
+    return layout_window_tile(profile->layout, tier, tier_layout->window_max_us, profile->position_us + 1);
+}
+
+/* The place of the first tile >= index. */
+static size_t tile_place(const struct tile_list *list, int64_t index)
+{
+    size_t low = 0, high = list->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (list->tiles[middle].index < index)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static struct tile *tile_at(struct profile *profile, struct tile_list *list, int64_t index, size_t aggregates)
+{
+    size_t place = tile_place(list, index);
+    if (place < list->count && list->tiles[place].index == index)
+        return &list->tiles[place];
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity ? 2 * list->capacity : 4;
+        struct tile *tiles = arena_array(profile->arena, capacity, sizeof *tiles);
+        if (list->count)
+            memcpy(tiles, list->tiles, list->count * sizeof *tiles);
+        list->tiles = tiles;
+        list->capacity = capacity;
+    }
+    struct tile *tile = &list->tiles[place];
+    memmove(tile + 1, tile, (list->count - place) * sizeof *tile);
+    list->count++;
+    tile->index = index;
+    tile->accumulators = arena_array(profile->arena, aggregates, sizeof *tile->accumulators);
+    return tile;
+}
+
+/* Into the accumulators: the event's time has come. */
+static void profile_absorb(struct profile *profile, const struct event *event)
+{
+    profile->event_count++;
+    if (event->time_us > profile->newest_event_time_us)
+        profile->newest_event_time_us = event->time_us;
+    if (event->known_at_us > profile->newest_known_at_us)
+        profile->newest_known_at_us = event->known_at_us;
+    const struct type_layout *type_layout = &profile->layout->types[event->type];
+    struct profile_type *type = &profile->types[event->type];
+    int64_t day = layout_tile(profile->layout, TIER_DAYS, event->time_us);
+    for (enum tier tier = TIER_LIFETIME; tier < TIER_COUNT; tier++) {
+        const struct tier_layout *tier_layout = &type_layout->tiers[tier];
+        if (tier_layout->aggregate_count == 0)
+            continue;
+        struct accumulator *accumulators = type->lifetime;
+        if (tier != TIER_LIFETIME) {
+            int64_t index = tier == TIER_DAYS ? day : layout_tile(profile->layout, tier, event->time_us);
+            if (index < tier_reach(profile, tier_layout, tier))
+                continue;
+            accumulators = tile_at(profile, &type->tiers[tier], index, tier_layout->aggregate_count)->accumulators;
+        }
+        for (size_t i = 0; i < tier_layout->aggregate_count; i++)
+            accumulator_add(&accumulators[i], &tier_layout->aggregates[i], event, day, profile->arena);
+    }
+}
+
+static bool event_before(const struct event *a, const struct event *b)
+{
+    if (a->time_us != b->time_us)
+        return a->time_us < b->time_us;
+    return memcmp(a->hash, b->hash, EVENT_HASH_BYTES) < 0;
+}
+
+static void pending_insert(struct profile *profile, const struct event *event)
+{
+    if (profile->pending_count == profile->pending_capacity) {
+        size_t capacity = profile->pending_capacity ? 2 * profile->pending_capacity : 4;
+        struct event *pending = arena_array(profile->arena, capacity, sizeof *pending);
+        if (profile->pending_count)
+            memcpy(pending, profile->pending, profile->pending_count * sizeof *pending);
+        profile->pending = pending;
+        profile->pending_capacity = capacity;
+    }
+    size_t place = profile->pending_count;
+    while (place > 0 && event_before(event, &profile->pending[place - 1])) {
+        profile->pending[place] = profile->pending[place - 1];
+        place--;
+    }
+    profile->pending[place] = *event;
+    profile->pending_count++;
+}
+
+void profile_advance(struct profile *profile, int64_t position_us)
+{
+    CHECK(position_us >= profile->position_us);
+    profile->position_us = position_us;
+    size_t due = 0;
+    while (due < profile->pending_count && profile->pending[due].time_us <= position_us)
+        profile_absorb(profile, &profile->pending[due++]);
+    profile->pending += due;
+    profile->pending_count -= due;
+    profile->pending_capacity -= due;
+    for (size_t i = 0; i < profile->layout->type_count; i++) {
+        for (enum tier tier = TIER_MINUTES; tier < TIER_COUNT; tier++) {
+            struct tile_list *list = &profile->types[i].tiers[tier];
+            if (list->count == 0)
+                continue;
+            size_t gone = tile_place(list, tier_reach(profile, &profile->layout->types[i].tiers[tier], tier));
+            list->tiles += gone;
+            list->count -= gone;
+            list->capacity -= gone;
+        }
+    }
+}
+
+void profile_apply(struct profile *profile, const struct event *event)
+{
+    if (event->time_us <= profile->position_us) {
+        profile_absorb(profile, event);
+        return;
+    }
+    struct event kept = *event;
+    kept.attributes = arena_copy(profile->arena, event->attributes);
+    pending_insert(profile, &kept);
+}
+
+void profile_merge(struct profile *into, const struct profile *take_from)
+{
+    const struct profile *from = take_from;
+    CHECK(into->layout == from->layout);
+    into->event_count += from->event_count;
+    if (from->newest_event_time_us > into->newest_event_time_us)
+        into->newest_event_time_us = from->newest_event_time_us;
+    if (from->newest_known_at_us > into->newest_known_at_us)
+        into->newest_known_at_us = from->newest_known_at_us;
+    int64_t position_us = into->position_us > from->position_us ? into->position_us : from->position_us;
+    for (size_t i = 0; i < into->layout->type_count; i++) {
+        const struct tier_layout *tiers = into->layout->types[i].tiers;
+        for (size_t j = 0; j < tiers[TIER_LIFETIME].aggregate_count; j++)
+            accumulator_merge(&into->types[i].lifetime[j], &from->types[i].lifetime[j],
+                tiers[TIER_LIFETIME].aggregates[j].kind, into->arena);
+        for (enum tier tier = TIER_MINUTES; tier < TIER_COUNT; tier++) {
+            const struct tile_list *list = &from->types[i].tiers[tier];
+            for (size_t k = 0; k < list->count; k++) {
+                struct tile *tile =
+                    tile_at(into, &into->types[i].tiers[tier], list->tiles[k].index, tiers[tier].aggregate_count);
+                for (size_t j = 0; j < tiers[tier].aggregate_count; j++)
+                    accumulator_merge(&tile->accumulators[j], &list->tiles[k].accumulators[j],
+                        tiers[tier].aggregates[j].kind, into->arena);
+            }
+        }
+    }
+    for (size_t i = 0; i < from->pending_count; i++)
+        pending_insert(into, &from->pending[i]);
+    profile_advance(into, position_us);
+}
+
+const struct profile_parts *profile_parts_retain(const struct profile_parts *parts)
+{
+    atomic_fetch_add_explicit(&((struct profile_parts *)parts)->references, 1, memory_order_relaxed);
+    return parts;
+}
+
+void profile_parts_release(const struct profile_parts *parts)
+{
+    if (parts &&
+        atomic_fetch_sub_explicit(&((struct profile_parts *)parts)->references, 1, memory_order_acq_rel) == 1)
+        memory_free((void *)parts);
+}
+
+const struct profile_parts *profile_parts_new(const struct profile_part *parts, size_t count)
+{
+    size_t bytes = sizeof(struct profile_parts) + count * sizeof *parts;
+    size_t values_at = bytes;
+    for (size_t i = 0; i < count; i++)
+        bytes += parts[i].value.length;
+    struct profile_parts *made = memory_alloc(bytes);
+    made->references = 1;
+    made->count = count;
+    made->total_bytes = bytes;
+    uint8_t *at = (uint8_t *)made + values_at;
+    for (size_t i = 0; i < count; i++) {
+        struct bytes value = parts[i].value;
+        memcpy(at, value.data, value.length);
+        made->part[i] = (struct profile_part){parts[i].number, bytes_of(at, value.length)};
+        at += value.length;
+    }
+    return made;
+}
