@@ -1,0 +1,171 @@
+#include "store/definitions/definitions.h"
+
+#include "store/definitions/parse.h"
+
+const struct definitions *definitions_retain(const struct definitions *definitions)
+{
+    unsigned before = atomic_fetch_add_explicit(&definitions->memory->references, 1, memory_order_relaxed);
+    CHECK(before > 0);
+    return definitions;
+}
+
+void definitions_release(const struct definitions *definitions)
+{
+    if (!definitions)
+        return;
+    unsigned before = atomic_fetch_sub_explicit(&definitions->memory->references, 1, memory_order_acq_rel);
+    CHECK(before > 0);
+    if (before > 1)
+        return;
+    struct arena arena = definitions->memory->arena; /* it holds itself, so it is copied out first */
+    arena_clear(&arena);
+}
+
+/* --- names -------------------------------------------------------------------------------------------------------- */
+
+const struct identifier_type *definitions_identifier_type(const struct definitions *definitions, struct bytes name)
+{
+    for (size_t i = 0; i < definitions->identifier_count; i++)
+        if (bytes_equal(definitions->identifiers[i].name, name))
+            return &definitions->identifiers[i];
+    return NULL;
+}
+
+const struct event_type *definitions_event_type(const struct definitions *definitions, struct bytes name)
+{
+    size_t low = 0, high = definitions->event_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct event_type *event = &definitions->events[definitions->memory->events_by_name[middle]];
+        int order = bytes_compare(event->name, name);
+        if (order == 0)
+            return event;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+const struct event_type *definitions_event_type_by_number(const struct definitions *definitions, uint16_t number)
+{
+    if (number >= definitions->event_count)
+        return NULL;
+    return &definitions->events[definitions->memory->events_by_number[number]];
+}
+
+const struct attribute *event_type_attribute(const struct event_type *type, struct bytes name)
+{
+    for (size_t i = 0; i < type->attribute_count; i++)
+        if (bytes_equal(type->attributes[i].name, name))
+            return &type->attributes[i];
+    return NULL;
+}
+
+const struct selectable *definitions_selectable(const struct definitions *definitions, struct bytes name)
+{
+    const struct definitions_memory *memory = definitions->memory;
+    size_t low = 0, high = memory->selectable_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = bytes_compare(memory->selectables[middle].name, name);
+        if (order == 0)
+            return &memory->selectables[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+const char *attribute_type_name(enum attribute_type type)
+{
+    switch (type) {
+    case ATTRIBUTE_MONEY:
+        return "money";
+    case ATTRIBUTE_NUMBER:
+        return "number";
+    case ATTRIBUTE_INTEGER:
+        return "integer";
+    case ATTRIBUTE_BOOL:
+        return "bool";
+    case ATTRIBUTE_TEXT:
+        return "string";
+    }
+    IMPOSSIBLE("an attribute of no type");
+}
+
+const char *value_type_name(enum value_type type)
+{
+    switch (type) {
+    case VALUE_DOUBLE:
+        return "double";
+    case VALUE_INT64:
+        return "int64";
+    case VALUE_BOOL:
+        return "bool";
+    case VALUE_TEXT:
+        return "string";
+    case VALUE_MONEY:
+        return "money";
+    }
+    IMPOSSIBLE("a value of no type");
+}
+
+/* --- selections --------------------------------------------------------------------------------------------------- */
+
+static enum patron_code select_service(const struct definitions *definitions, struct bytes name,
+    struct selection *selection, struct error *error)
+{
+    for (size_t i = 0; i < definitions->service_count; i++) {
+        const struct service *service = &definitions->services[i];
+        if (!bytes_equal(service->name, name))
+            continue;
+        *selection = (struct selection){service->features, service->feature_count};
+        return PATRON_OK;
+    }
+    return error_set(error, PATRON_INVALID, "unknown service '%s'%s", quote(name).text,
+        suggest(name, SUGGEST_FROM(definitions->services, definitions->service_count, name)).text);
+}
+
+static enum patron_code select_names(const struct definitions *definitions, const struct bytes *names,
+    size_t name_count, struct arena *arena, struct selection *selection, struct error *error)
+{
+    const struct definitions_memory *memory = definitions->memory;
+    if (name_count > READ_FEATURES_MAX)
+        return error_set(error, PATRON_INVALID, "too many features: %zu (at most %d)", name_count, READ_FEATURES_MAX);
+    size_t total = 0;
+    for (size_t i = 0; i < name_count; i++) {
+        const struct selectable *found = definitions_selectable(definitions, names[i]);
+        if (!found)
+            return error_set(error, PATRON_INVALID, "unknown feature '%s'%s", quote(names[i]).text,
+                suggest(names[i], SUGGEST_FROM(memory->selectables, memory->selectable_count, name)).text);
+        total += found->count;
+    }
+    if (total > READ_FEATURES_MAX)
+        return error_set(error, PATRON_INVALID, "too many features: %zu (at most %d)", total, READ_FEATURES_MAX);
+    uint32_t *features = arena_array(arena, total, sizeof *features);
+    size_t count = 0;
+    for (size_t i = 0; i < name_count; i++) {
+        const struct selectable *found = definitions_selectable(definitions, names[i]);
+        for (uint32_t member = 0; member < found->count; member++)
+            features[count++] = found->first + member;
+    }
+    *selection = (struct selection){features, count};
+    return PATRON_OK;
+}
+
+enum patron_code definitions_select(const struct definitions *definitions, struct bytes service,
+    const struct bytes *names, size_t name_count, struct arena *arena, struct selection *selection,
+    struct error *error)
+{
+    if (service.length > 0 && name_count > 0)
+        return error_set(error, PATRON_INVALID, "both a service and features are named: give one of the two");
+    if (service.length > 0)
+        return select_service(definitions, service, selection, error);
+    if (name_count == 0)
+        return error_set(error, PATRON_INVALID, "neither a service nor a feature is named");
+    return select_names(definitions, names, name_count, arena, selection, error);
+}

@@ -1,0 +1,74 @@
+/* parse: what the files that read a definitions file share. Private to the room.
+ *
+ * One struct parse a call of definitions_parse. `scratch` holds the tree and whatever is only needed meanwhile; what is
+ * kept goes to `memory`. Every check notes its mistakes and goes on, so that all are told at once; a thing with a
+ * mistake is still entered under its name, so that whoever refers to it is not blamed as well. */
+#ifndef PATRON_DEFINITIONS_PARSE_H
+#define PATRON_DEFINITIONS_PARSE_H
+
+#include <stdatomic.h>
+
+#include "store/definitions/definitions.h"
+#include "store/definitions/suggest.h"
+#include "store/definitions/tree.h"
+
+/* What one may select: a feature, or a family standing for its members, which follow each other. */
+struct selectable {
+    struct bytes name;
+    uint32_t first;
+    uint32_t count;
+};
+
+/* What definitions hold besides what they show: the memory of it all, and orders to look names up by. */
+struct definitions_memory {
+    atomic_uint references;
+    struct arena arena;                   /* this struct and the definitions are in it too */
+    const struct selectable *selectables; /* by name */
+    size_t selectable_count;
+    const uint16_t *events_by_name;
+    const uint16_t *events_by_number;
+};
+
+struct parse {
+    struct arena *scratch;
+    struct arena *memory;
+    struct mistakes *mistakes;
+    const struct definitions *previous; /* nullable */
+    struct definitions *made;
+    struct definitions_memory *made_memory;
+    bool features_unread; /* a mistake in the features as a whole: services are not to blame for unknown ones */
+};
+
+void parse_mistake(struct parse *parse, const struct tree_node *at, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* "unknown <what> 'ordr': did you mean 'order'?" */
+void parse_unknown(
+    struct parse *parse, const struct tree_node *at, const char *what, struct bytes name, struct suggest_from from);
+
+/* False, and a mistake, unless the node is of that kind, with at most `most` entries. `what` names it: "identifiers". */
+bool parse_is_map(struct parse *parse, const struct tree_node *node, const char *what, size_t most);
+bool parse_is_list(struct parse *parse, const struct tree_node *node, const char *what, size_t most);
+
+/* Notes a mistake unless the key can be a name. */
+void parse_name(struct parse *parse, const struct tree_node *key, const char *what);
+
+/* Fills in the node of each field given; a key that is none of them is a mistake. */
+struct parse_field {
+    struct bytes name;
+    const struct tree_node *node; /* null: not given */
+};
+#define PARSE_FIELD(string) {.name = {(const uint8_t *)(string), sizeof(string) - 1}}
+void parse_fields(struct parse *parse, const struct tree_node *map, struct parse_field *fields, size_t count);
+
+/* The number of a name in a list of words; -1 and a mistake if it is none of them. */
+int parse_word(
+    struct parse *parse, const struct tree_node *node, const char *what, const struct bytes *words, size_t count);
+
+/* definitions_features.c: the features (and selectables) and services of a file. Nodes are nullable: not given. */
+void parse_features(struct parse *parse, const struct tree_node *node);
+void parse_services(struct parse *parse, const struct tree_node *node);
+
+/* definitions.c: the selectable of a name, or null. */
+const struct selectable *definitions_selectable(const struct definitions *definitions, struct bytes name);
+
+#endif

@@ -1,0 +1,230 @@
+#include "store/definitions/tree.h"
+
+#include <stdlib.h>
+#include <yaml.h>
+
+#include "store/base/limits.h"
+#include "store/definitions/suggest.h"
+
+/* The grammar is four deep; a few more let a misplaced list be named for what it is. */
+enum { DEPTH_MAX = 8 };
+
+struct open_node {
+    struct tree_node *node;
+    struct tree_node **tail; /* where the next child is hung */
+    struct tree_node *key;   /* of a map: read, its value not yet */
+};
+
+struct loader {
+    struct arena *arena;
+    struct mistakes *mistakes;
+    struct tree_node *root;
+    struct open_node open[DEPTH_MAX];
+    size_t depth;
+    size_t documents;
+    bool stopped; /* by a mistake after which the rest would be misread */
+};
+
+static void stop_at(struct loader *loader, const yaml_mark_t *mark, const char *words)
+{
+    mistake_at(loader->mistakes, mark->line + 1, mark->column + 1, "%s", words);
+    loader->stopped = true;
+}
+
+static int key_compare(const void *left, const void *right)
+{
+    const struct tree_node *a = *(struct tree_node *const *)left, *b = *(struct tree_node *const *)right;
+    int order = bytes_compare(a->key->text, b->key->text);
+    if (order != 0)
+        return order;
+    if (a->key->line != b->key->line)
+        return a->key->line < b->key->line ? -1 : 1;
+    return a->key->column < b->key->column ? -1 : a->key->column > b->key->column;
+}
+
+/* Sorted rather than compared with each other: a map may have as many keys as the text has room for. */
+static void refuse_double_keys(struct loader *loader, struct tree_node *map)
+{
+    if (map->count < 2)
+        return;
+    struct tree_node **entries = arena_array(loader->arena, map->count, sizeof(struct tree_node *));
+    size_t count = 0;
+    for (struct tree_node *entry = map->first; entry; entry = entry->next)
+        entries[count++] = entry;
+    qsort(entries, count, sizeof entries[0], key_compare);
+    const struct tree_node *first = entries[0];
+    for (size_t i = 1; i < count; i++) {
+        const struct tree_node *key = entries[i]->key;
+        if (bytes_equal(key->text, first->key->text))
+            mistake_at(loader->mistakes, key->line, key->column, "'%s' is given twice: first on line %zu",
+                quote(key->text).text, first->key->line);
+        else
+            first = entries[i];
+    }
+}
+
+static void node_add(struct loader *loader, struct tree_node *node, const yaml_mark_t *mark)
+{
+    if (loader->depth == 0) {
+        loader->root = node;
+        return;
+    }
+    struct open_node *open = &loader->open[loader->depth - 1];
+    if (open->node->kind == TREE_MAP && !open->key) {
+        if (node->kind != TREE_SCALAR)
+            stop_at(loader, mark, "a key must be a name, not a list or map");
+        open->key = node;
+        return;
+    }
+    node->key = open->key;
+    open->key = NULL;
+    *open->tail = node;
+    open->tail = &node->next;
+    open->node->count++;
+}
+
+static void node_read(struct loader *loader, const yaml_event_t *event, enum tree_kind kind, const yaml_char_t *anchor,
+    const yaml_char_t *tag)
+{
+    const yaml_mark_t *mark = &event->start_mark;
+    if (anchor) {
+        stop_at(loader, mark, "anchors and aliases are not taken here: write the value out");
+        return;
+    }
+    if (tag) {
+        stop_at(loader, mark, "tags are not taken here: write the value alone");
+        return;
+    }
+    struct tree_node *node = arena_alloc(loader->arena, sizeof *node);
+    node->kind = kind;
+    node->line = mark->line + 1;
+    node->column = mark->column + 1;
+    if (kind == TREE_SCALAR) {
+        node->text = arena_copy(loader->arena, bytes_of(event->data.scalar.value, event->data.scalar.length));
+        node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    }
+    node_add(loader, node, mark);
+    if (kind == TREE_SCALAR || loader->stopped)
+        return;
+    if (loader->depth == DEPTH_MAX) {
+        stop_at(loader, mark, "nested too deeply");
+        return;
+    }
+    loader->open[loader->depth++] = (struct open_node){node, &node->first, NULL};
+}
+
+static void node_close(struct loader *loader)
+{
+    CHECK(loader->depth > 0);
+    struct tree_node *node = loader->open[--loader->depth].node;
+    if (node->kind == TREE_MAP)
+        refuse_double_keys(loader, node);
+}
+
+static void event_read(struct loader *loader, const yaml_event_t *event)
+{
+    switch (event->type) {
+    case YAML_DOCUMENT_START_EVENT:
+        if (loader->documents++ > 0)
+            stop_at(loader, &event->start_mark, "a second document begins here: the file must hold one");
+        return;
+    case YAML_ALIAS_EVENT:
+        stop_at(loader, &event->start_mark, "anchors and aliases are not taken here: write the value out");
+        return;
+    case YAML_SCALAR_EVENT:
+        node_read(loader, event, TREE_SCALAR, event->data.scalar.anchor, event->data.scalar.tag);
+        return;
+    case YAML_SEQUENCE_START_EVENT:
+        node_read(loader, event, TREE_LIST, event->data.sequence_start.anchor, event->data.sequence_start.tag);
+        return;
+    case YAML_MAPPING_START_EVENT:
+        node_read(loader, event, TREE_MAP, event->data.mapping_start.anchor, event->data.mapping_start.tag);
+        return;
+    case YAML_SEQUENCE_END_EVENT:
+    case YAML_MAPPING_END_EVENT:
+        node_close(loader);
+        return;
+    case YAML_NO_EVENT:
+    case YAML_STREAM_START_EVENT:
+    case YAML_STREAM_END_EVENT:
+    case YAML_DOCUMENT_END_EVENT:
+        return;
+    }
+    IMPOSSIBLE("an event outside libyaml's list");
+}
+
+/* Place of a byte of the text, for what libyaml says without one. */
+static void mistake_at_byte(struct loader *loader, struct bytes text, size_t offset, const char *words)
+{
+    size_t line = 1, column = 1;
+    for (size_t i = 0; i < offset && i < text.length; i++) {
+        if (text.data[i] == '\n') {
+            line++;
+            column = 1;
+        } else if ((text.data[i] & 0xc0) != 0x80) { /* columns count characters */
+            column++;
+        }
+    }
+    mistake_at(loader->mistakes, line, column, "%s", words);
+}
+
+static void parser_failed(struct loader *loader, const yaml_parser_t *parser, struct bytes text)
+{
+    CHECK(parser->error != YAML_MEMORY_ERROR);
+    loader->stopped = true;
+    if (parser->error == YAML_READER_ERROR) {
+        mistake_at_byte(loader, text, parser->problem_offset, parser->problem);
+        return;
+    }
+    const yaml_mark_t *mark = &parser->problem_mark;
+    mistake_at(loader->mistakes, mark->line + 1, mark->column + 1, "this is not YAML: %s%s%s",
+        parser->context ? parser->context : "", parser->context ? ", " : "", parser->problem);
+}
+
+/* Length of the longest prefix that is UTF-8: character by character, each with the bytes that continue it. */
+static size_t utf8_prefix(struct bytes text)
+{
+    size_t at = 0;
+    while (at < text.length) {
+        size_t end = at + 1;
+        while (end < text.length && end < at + 4 && (text.data[end] & 0xc0) == 0x80)
+            end++;
+        if (!bytes_are_utf8(bytes_of(text.data + at, end - at)))
+            break;
+        at = end;
+    }
+    return at;
+}
+
+const struct tree_node *tree_load(struct bytes text, struct arena *arena, struct mistakes *mistakes)
+{
+    struct loader loader = {.arena = arena, .mistakes = mistakes};
+    size_t good = utf8_prefix(text);
+    if (good < text.length) {
+        mistake_at_byte(&loader, text, good, "this is not UTF-8");
+        return NULL;
+    }
+    yaml_parser_t parser;
+    CHECK(yaml_parser_initialize(&parser));
+    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING); /* or a byte order mark would choose another */
+    yaml_parser_set_input_string(&parser, text.data ? text.data : (const uint8_t *)"", text.length);
+    bool done = false;
+    while (!done && !loader.stopped) {
+        yaml_event_t event;
+        if (!yaml_parser_parse(&parser, &event)) {
+            parser_failed(&loader, &parser, text);
+            break;
+        }
+        event_read(&loader, &event);
+        done = event.type == YAML_STREAM_END_EVENT;
+        yaml_event_delete(&event);
+    }
+    yaml_parser_delete(&parser);
+    return loader.stopped ? NULL : loader.root;
+}
+
+bool tree_is_nothing(const struct tree_node *node)
+{
+    return node->kind == TREE_SCALAR && node->plain &&
+        (node->text.length == 0 || bytes_is(node->text, "~") || bytes_is(node->text, "null"));
+}

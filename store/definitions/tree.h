@@ -1,0 +1,32 @@
+/* tree: a YAML text as a tree of scalars, lists and maps with places, for the checks to walk.
+ *
+ * It takes what a file of definitions needs and refuses the rest of YAML with a place: anchors, aliases (a few lines of
+ * them can stand for gigabytes), tags, keys that are not scalars, a key given twice, several documents, deep nesting.
+ * The tree lives in the arena, whole; nothing of libyaml is seen outside tree.c. */
+#ifndef PATRON_DEFINITIONS_TREE_H
+#define PATRON_DEFINITIONS_TREE_H
+
+#include "store/base/bytes.h"
+#include "store/definitions/mistakes.h"
+
+enum tree_kind { TREE_SCALAR = 1, TREE_LIST, TREE_MAP };
+
+struct tree_node {
+    enum tree_kind kind;
+    bool plain; /* a scalar without quotes */
+    size_t line;
+    size_t column;
+    struct bytes text;      /* of a scalar */
+    struct tree_node *key;  /* of an entry of a map: a scalar */
+    struct tree_node *first; /* of a list or map: in the order of the file */
+    struct tree_node *next;  /* in the list or map this one is in */
+    size_t count;
+};
+
+/* The tree, or null: of an empty text, or because of a mistake after which the rest cannot be read. */
+const struct tree_node *tree_load(struct bytes text, struct arena *arena, struct mistakes *mistakes);
+
+/* Nothing was written there: "device:" or "device: ~". */
+bool tree_is_nothing(const struct tree_node *node);
+
+#endif
