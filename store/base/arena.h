@@ -1,5 +1,6 @@
 /* One arena a call, dropped at once. Not thread-safe: an arena belongs to one call or one thread at a time.
- * Memory is zeroed and aligned to 16. Running out of memory aborts: every size that comes from outside is limited first. */
+ * Memory is zeroed and aligned to 16. Running out of memory aborts: every size that comes from outside is limited
+ * first. */
 #ifndef PATRON_BASE_ARENA_H
 #define PATRON_BASE_ARENA_H
 

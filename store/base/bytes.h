@@ -49,7 +49,8 @@ static inline bool bytes_starts_with(struct bytes a, struct bytes prefix)
 }
 
 /* For printf's %.*s. */
-#define BYTES_ARGUMENTS(b) (int)((b).length > 200 ? 200 : (b).length), (const char *)((b).data ? (b).data : (const uint8_t *)"")
+#define BYTES_ARGUMENTS(b)                                                                                   \
+    (int)((b).length > 200 ? 200 : (b).length), (const char *)((b).data ? (b).data : (const uint8_t *)"")
 
 /* True if the bytes are well-formed UTF-8 (no overlong forms, no surrogates, nothing past U+10FFFF). */
 bool bytes_are_utf8(struct bytes b);

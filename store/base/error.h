@@ -2,7 +2,8 @@
  *
  * Every fallible function returns enum patron_code and takes a nullable `struct error *` last; on failure it has
  * filled the struct with words for the reader: what was wrong, where, what to do next. An error is the caller's memory,
- * of fixed size, and is never allocated. One X-macro lists code, name and gRPC status number; nothing else maps them. */
+ * of fixed size, and is never allocated. One X-macro lists code, name and gRPC status number; nothing else maps
+ * them. */
 #ifndef PATRON_BASE_ERROR_H
 #define PATRON_BASE_ERROR_H
 

@@ -128,8 +128,9 @@ struct definitions {
     struct definitions_memory *memory;
 };
 
-/* Reads and checks a file's text. `previous` (nullable) is the version before: its numbers are kept, and what would make
- * stored events unreadable (an event type, attribute or identifier type removed or retyped) is refused. */
+/* Reads and checks a file's text. `previous` (nullable) is the version before: its numbers are kept, and what would
+ * make stored events unreadable (an event type, attribute or identifier type removed or retyped, an identifier
+ * normalised in another way, another currency) is refused. */
 enum patron_code definitions_parse(struct bytes text, const struct definitions *previous, uint32_t version,
     const struct definitions **definitions, struct error *error) MUST_CHECK;
 const struct definitions *definitions_retain(const struct definitions *definitions);
@@ -152,7 +153,8 @@ struct selection {
     const uint32_t *features; /* indexes into definitions->features */
     size_t count;
 };
-/* Either `service` or `names`; an unknown one is PATRON_INVALID and the words name the nearest real ones. */
+/* Either `service` or `names`; an unknown one is PATRON_INVALID and the words name the nearest real ones. A family's
+ * bare name ("rfm") stands for its four features. The selection lives as long as both arena and definitions. */
 enum patron_code definitions_select(const struct definitions *definitions, struct bytes service,
     const struct bytes *names, size_t name_count, struct arena *arena, struct selection *selection,
     struct error *error) MUST_CHECK;

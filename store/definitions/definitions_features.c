@@ -232,7 +232,8 @@ static void parse_scalar(
         scalar->number = bytes_is(node->text, "true");
     }
     if (!good && error.text[0])
-        parse_mistake(parse, node, "'%.*s' is %s, and the value %s", BYTES_ARGUMENTS(attribute->name), type, error.text);
+        parse_mistake(
+            parse, node, "'%.*s' is %s, and the value %s", BYTES_ARGUMENTS(attribute->name), type, error.text);
     else if (!good)
         parse_mistake(parse, node, "'%.*s' is %s: write %s without quotes", BYTES_ARGUMENTS(attribute->name), type,
             attribute->type == ATTRIBUTE_BOOL          ? "true or false"

@@ -107,7 +107,8 @@ static void parse_currency(struct parse *parse, const struct tree_node *node, co
     parse->made->currency = arena_copy(parse->memory, currency);
     const struct definitions *previous = parse->previous;
     if (previous && !bytes_equal(previous->currency, currency))
-        parse_mistake(parse, node ? node : root, "currency was %.*s and cannot become %.*s: the stored amounts are in %.*s",
+        parse_mistake(parse, node ? node : root,
+            "currency was %.*s and cannot become %.*s: the stored amounts are in %.*s",
             BYTES_ARGUMENTS(previous->currency), BYTES_ARGUMENTS(currency), BYTES_ARGUMENTS(previous->currency));
 }
 
@@ -264,7 +265,7 @@ static const struct bytes attribute_words[] = {
     {(const uint8_t *)"string", 6},
 };
 enum { ATTRIBUTE_TYPE_COUNT = sizeof attribute_words / sizeof attribute_words[0] };
-_Static_assert(ATTRIBUTE_MONEY == 1 && (int)ATTRIBUTE_TEXT == (int)ATTRIBUTE_TYPE_COUNT, "types are numbered as their words");
+_Static_assert((int)ATTRIBUTE_MONEY == 1 && (int)ATTRIBUTE_TEXT == (int)ATTRIBUTE_TYPE_COUNT, "numbered as words");
 
 static void attribute_keep(struct parse *parse, const struct tree_node *node, struct bytes event_name,
     const struct attribute *before, const struct attribute *attribute)
@@ -300,7 +301,8 @@ static void parse_attributes(
     for (size_t i = 0; i < kept; i++) {
         if (attributes[i].type)
             continue;
-        parse_mistake(parse, node->key, "attribute '%.*s' of event '%.*s' is gone, and stored events hold it: put it back",
+        parse_mistake(parse, node->key,
+            "attribute '%.*s' of event '%.*s' is gone, and stored events hold it: put it back",
             BYTES_ARGUMENTS(before->attributes[i].name), BYTES_ARGUMENTS(type->name));
         attributes[i] = before->attributes[i];
     }
@@ -308,7 +310,8 @@ static void parse_attributes(
     type->attribute_count = next_number;
 }
 
-static void parse_event(struct parse *parse, const struct tree_node *node, struct event_type *type, uint16_t *next_number)
+static void parse_event(
+    struct parse *parse, const struct tree_node *node, struct event_type *type, uint16_t *next_number)
 {
     parse_name(parse, node->key, "an event");
     type->name = arena_copy(parse->memory, node->key->text);

@@ -45,7 +45,7 @@ void parse_mistake(struct parse *parse, const struct tree_node *at, const char *
 void parse_unknown(
     struct parse *parse, const struct tree_node *at, const char *what, struct bytes name, struct suggest_from from);
 
-/* False, and a mistake, unless the node is of that kind, with at most `most` entries. `what` names it: "identifiers". */
+/* False, and a mistake, unless the node is of that kind with at most `most` entries. `what` names it: "identifiers". */
 bool parse_is_map(struct parse *parse, const struct tree_node *node, const char *what, size_t most);
 bool parse_is_list(struct parse *parse, const struct tree_node *node, const char *what, size_t most);
 
