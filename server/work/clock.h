@@ -27,9 +27,9 @@ struct clock_source {
 };
 
 struct clock_options {
-    struct clock_source source;   /* zero: the machine's */
-    int64_t jump_max_us;          /* 0: CLOCK_JUMP_MAX_DEFAULT_US */
-    int64_t newest_known_at_us;   /* of the store; INT64_MIN: it has no entry */
+    struct clock_source source; /* zero: the machine's */
+    int64_t jump_max_us;        /* 0: CLOCK_JUMP_MAX_DEFAULT_US */
+    int64_t newest_known_at_us; /* of the store; INT64_MIN: it has no entry */
 };
 
 struct clock;

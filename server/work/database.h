@@ -26,24 +26,25 @@
 #include "server/work/writer.h"
 
 struct database_options {
-    const char *directory;         /* made if missing, its parent must exist; null only with `kv` */
-    const char *key_file;          /* null: <directory>.key */
-    struct kv *kv;                 /* null: RocksDB in the directory. Given: used instead, stays open after close */
-    const uint8_t *key;            /* with `kv` only: STORE_KEY_BYTES, copied */
-    struct bytes definitions_text; /* empty: those stored last */
-    uint64_t profile_cache_bytes;  /* 0: 256 MiB */
-    uint64_t kv_cache_bytes;       /* 0: the engine's default */
-    uint64_t memtable_bytes;       /* 0: the engine's default */
+    const char *directory; /* made if missing, its parent must exist; null only with `kv` */
+    const char *key_file;  /* null: <directory>.key */
+    struct kv *kv;         /* null: RocksDB in the directory. Given: used instead, stays open after close */
+    const uint8_t *key;    /* with `kv` only: STORE_KEY_BYTES, copied */
+    struct bytes definitions_text;    /* empty: those stored last */
+    uint64_t profile_cache_bytes;     /* 0: 256 MiB */
+    uint64_t kv_cache_bytes;          /* 0: the engine's default */
+    uint64_t memtable_bytes;          /* 0: the engine's default */
     struct clock_source clock_source; /* zero: the machine's */
-    int64_t clock_jump_max_us;     /* 0: CLOCK_JUMP_MAX_DEFAULT_US */
-    int64_t event_ahead_max_us;    /* 0: the store's default */
-    size_t group_events_max;       /* 0: the writer's default */
-    unsigned write_back_ms;        /* 0: the writer's default */
-    size_t worker_threads;         /* 0: the workers' default */
-    void (*progress)(void *context, const char *what, uint64_t done, uint64_t total); /* nullable; long work at open */
-    void (*fatal)(void *context, const struct error *error); /* as in writer.h */
-    void (*notice)(void *context, const char *words);        /* as in writer.h */
-    void *context;                 /* for the three above */
+    int64_t clock_jump_max_us;        /* 0: CLOCK_JUMP_MAX_DEFAULT_US */
+    int64_t event_ahead_max_us;       /* 0: the store's default */
+    size_t group_events_max;          /* 0: the writer's default */
+    unsigned write_back_ms;           /* 0: the writer's default */
+    size_t worker_threads;            /* 0: the workers' default */
+    void (*progress)(
+        void *context, const char *what, uint64_t done, uint64_t total); /* nullable; long work at open */
+    void (*fatal)(void *context, const struct error *error);             /* as in writer.h */
+    void (*notice)(void *context, const char *words);                    /* as in writer.h */
+    void *context;                                                       /* for the three above */
 };
 
 struct database;
@@ -55,7 +56,8 @@ enum patron_code database_open(
 void database_close(struct database *database);
 
 struct port *database_port(struct database *database);
-const struct definitions *database_definitions(const struct database *database); /* borrowed, until the close */
+const struct definitions *database_definitions(
+    const struct database *database); /* borrowed, until the close */
 
 struct database_figures {
     struct writer_figures writer;

@@ -27,6 +27,9 @@ struct live_view {
  * none may be published without one. Gives back what is over the budget, a bounded walk at a time. */
 void profile_cache_views_live(struct profile_cache *cache, const struct live_view *live, size_t count);
 
+/* Over the budget, and only a write-back can help. From any thread. */
+bool profile_cache_wants_write_back(const struct profile_cache *cache);
+
 struct profile_cache_figures {
     uint64_t hits;
     uint64_t misses;

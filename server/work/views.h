@@ -5,8 +5,9 @@
  * known_at < T without being in the view that T was handed out with, for either a group is open, and T <= F, or the next
  * group begins with the highest T handed out as its floor. K, F and that highest T change under one lock only.
  *
- * The highest T answered is kept in memory. After a restart it is unknown, so history that is then loaded on its
- * source's clock may lie before a T that the process before has answered; live entries cannot, as the clock goes on.
+ * The highest T answered is kept in memory only. What a restart forgets: history that is then loaded on its source's
+ * clock, into a store without live entries, may lie before a T that the process before has answered; and live entries
+ * may if the wall clock was set back over the restart by less than the clock's bound.
  *
  * Threads: views_acquire, views_release, views_answered_us and views_position_us from any; the rest from the writer's
  * (or, before there is one and after it has gone, the owner's). The lock is held for a few instructions: readers never

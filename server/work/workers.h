@@ -15,7 +15,8 @@ struct workers_options {
 
 struct workers;
 
-enum patron_code workers_new(const struct workers_options *options, struct workers **workers, struct error *error) MUST_CHECK;
+enum patron_code workers_new(
+    const struct workers_options *options, struct workers **workers, struct error *error) MUST_CHECK;
 enum patron_code workers_run(
     struct workers *workers, void (*work)(void *argument), void *argument, struct error *error) MUST_CHECK;
 /* True once workers_stop was called: long work that can end early should. */

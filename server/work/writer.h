@@ -22,13 +22,13 @@ struct writer_options {
     struct store *store; /* all outlive the writer */
     struct views *views;
     struct clock *clock;
-    struct profile_cache *cache;  /* nullable: write-back then only goes by the timer */
-    size_t group_events_max;      /* 0: 512 */
-    size_t queue_events_max;      /* 0: INGEST_QUEUE_EVENTS_MAX */
-    size_t queue_bytes_max;       /* 0: INGEST_QUEUE_BYTES_MAX */
-    unsigned write_back_ms;       /* 0: 1000 */
-    void (*fatal)(void *context, const struct error *error);  /* null: stderr and _exit(1) */
-    void (*notice)(void *context, const char *words);         /* nullable; the clock has jumped, or is right again */
+    struct profile_cache *cache; /* nullable: write-back then only goes by the timer */
+    size_t group_events_max;     /* 0: 512 */
+    size_t queue_events_max;     /* 0: INGEST_QUEUE_EVENTS_MAX */
+    size_t queue_bytes_max;      /* 0: INGEST_QUEUE_BYTES_MAX */
+    unsigned write_back_ms;      /* 0: 1000 */
+    void (*fatal)(void *context, const struct error *error); /* null: stderr and _exit(1) */
+    void (*notice)(void *context, const char *words); /* nullable; the clock has jumped, or is right again */
     void *context;
 };
 
@@ -41,18 +41,21 @@ struct writer_figures {
     uint64_t batches;
     uint64_t queued_events; /* not done yet */
     uint64_t queued_bytes;
-    uint64_t commit_us_total; /* spent from a group's begin to its being visible */
-    uint64_t profiles_written_back_passes;
+    uint64_t group_us_total; /* spent from a group's begin to its being visible */
+    uint64_t write_backs;    /* passes over what lagged */
+    bool failed;             /* the engine has; nothing is taken in any more */
 };
 
 struct writer;
 
-enum patron_code writer_new(const struct writer_options *options, struct writer **writer, struct error *error) MUST_CHECK;
+enum patron_code writer_new(
+    const struct writer_options *options, struct writer **writer, struct error *error) MUST_CHECK;
 /* Refuses new batches, finishes what is queued, writes back every profile and joins the thread. Null is fine. */
 void writer_stop(struct writer *take_writer);
 
 /* PATRON_BUSY once stopping, PATRON_EXHAUSTED when too much is queued; `done` is then not called. */
-enum patron_code writer_enqueue(struct writer *writer, struct ingest_batch *batch, struct error *error) MUST_CHECK;
+enum patron_code writer_enqueue(
+    struct writer *writer, struct ingest_batch *batch, struct error *error) MUST_CHECK;
 void writer_figures(struct writer *writer, struct writer_figures *figures);
 
 #endif

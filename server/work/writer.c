@@ -1,0 +1,469 @@
+/* The loop has three handles: an async, by which the queue wakes it; an idle one, which runs a step at a time while there
+ * is something to do, so that the timer comes through under load; and the timer, which starts write-backs and looks at
+ * the clock. A step is one group and, while a write-back is under way, one slice of it.
+ *
+ * Batches pass from the queue (under the lock) to `taken` (the writer's alone) to their senders (`done`). A batch that
+ * has begun is finished even if the clock jumps meanwhile: the clock stays good for stamping (see clock.h), and so a
+ * batch is always refused whole or not at all. */
+#include "server/work/writer.h"
+
+#include "server/work/thread.h"
+#include "store/base/limits.h"
+
+#include <stdio.h>
+#include <unistd.h>
+#include <uv.h>
+
+enum {
+    GROUP_EVENTS_DEFAULT = 512,
+    WRITE_BACK_MS_DEFAULT = 1000,
+    /* Profiles a slice: while batches wait, and while none does. */
+    SLICE_BUSY = 128,
+    SLICE_QUIET = 1024,
+};
+
+/* A group is closed after this long, for its acknowledgements and its readers' T wait for it. */
+#define GROUP_NS_MAX (UINT64_C(20) * 1000 * 1000)
+
+struct batch_list {
+    struct ingest_batch *first, *last;
+};
+
+struct writer {
+    struct writer_options options;
+    pthread_t thread;
+    uv_loop_t loop;
+    uv_async_t wake;
+    uv_idle_t more;
+    uv_timer_t tick;
+
+    pthread_mutex_t lock; /* of the next four */
+    struct batch_list queue;
+    bool stopping;
+    struct writer_figures figures;
+
+    /* The writer's alone. */
+    struct batch_list taken;
+    size_t taken_at;    /* next event of the first taken batch */
+    uint64_t pass_left; /* profiles to write back in this pass */
+    bool in_pass;
+    bool clock_was_jumped;
+    bool failed;
+    struct error failure;
+};
+
+static void list_append(struct batch_list *list, struct ingest_batch *batch)
+{
+    batch->next = NULL;
+    *(list->last ? &list->last->next : &list->first) = batch;
+    list->last = batch;
+}
+
+static struct ingest_batch *list_take_first(struct batch_list *list)
+{
+    struct ingest_batch *batch = list->first;
+    list->first = batch->next;
+    if (!list->first)
+        list->last = NULL;
+    batch->next = NULL;
+    return batch;
+}
+
+/* --- failure and the clock -------------------------------------------------------------------------------------- */
+
+static void end_process(void *context, const struct error *error)
+{
+    (void)context;
+    fprintf(stderr, "patron: the store can no longer be written, stopping: %s\n", error->text);
+    fflush(stderr);
+    _exit(1);
+}
+
+/* What was not acknowledged is not known to be on disk, so nothing may be built on it: a restart finds out. */
+static void fail(struct writer *writer, const struct error *error)
+{
+    writer->failed = true;
+    writer->failure = *error;
+    writer->in_pass = false;
+    pthread_mutex_lock(&writer->lock);
+    writer->figures.failed = true;
+    pthread_mutex_unlock(&writer->lock);
+    writer->options.fatal(writer->options.context, error);
+}
+
+/* Whether batches may begin now; if not, `error` says why. */
+static bool may_begin(struct writer *writer, struct error *error)
+{
+    if (writer->failed) {
+        *error = writer->failure;
+        return false;
+    }
+    bool jumped = clock_check(writer->options.clock, error) != PATRON_OK;
+    if (jumped != writer->clock_was_jumped && writer->options.notice)
+        writer->options.notice(writer->options.context,
+            jumped ? error->text : "the clock is confirmed: events are taken in again");
+    writer->clock_was_jumped = jumped;
+    return !jumped;
+}
+
+/* --- groups --------------------------------------------------------------------------------------------------------- */
+
+struct group {
+    bool open;
+    bool source_clock;
+    size_t events;
+    uint64_t begun_ns;
+    struct batch_list completed;
+};
+
+static enum patron_code add_event(
+    struct writer *writer, struct group *group, struct ingest_batch *batch, struct error *error)
+{
+    const struct event_input *event = &batch->events[writer->taken_at];
+    struct event_outcome *outcome = &batch->outcomes[writer->taken_at];
+    if (!group->open) {
+        group->open = true;
+        group->source_clock = event->has_known_at;
+        views_group_begin(writer->options.views, group->source_clock);
+    }
+    TRY(store_group_add(writer->options.store, event, outcome, error));
+    group->events++;
+    writer->taken_at++;
+    return PATRON_OK;
+}
+
+static bool group_is_full(const struct writer *writer, const struct group *group)
+{
+    if (!group->open)
+        return false;
+    return group->events >= writer->options.group_events_max || uv_hrtime() - group->begun_ns > GROUP_NS_MAX;
+}
+
+static void complete_first(struct writer *writer, struct group *group)
+{
+    list_append(&group->completed, list_take_first(&writer->taken));
+    writer->taken_at = 0;
+}
+
+/* Fills the group from the taken batches. Those that are completed by it, or refused, are listed in it. */
+static enum patron_code fill_group(struct writer *writer, struct group *group, struct error *error)
+{
+    struct error why;
+    bool begin = may_begin(writer, &why);
+    while (writer->taken.first && !group_is_full(writer, group)) {
+        struct ingest_batch *batch = writer->taken.first;
+        if (writer->taken_at == 0 && !begin) {
+            batch->code = why.code;
+            batch->error = why;
+            complete_first(writer, group);
+            continue;
+        }
+        if (writer->taken_at < batch->event_count) {
+            if (group->open && batch->events[writer->taken_at].has_known_at != group->source_clock)
+                break;
+            TRY(add_event(writer, group, batch, error));
+        }
+        if (writer->taken_at == batch->event_count)
+            complete_first(writer, group);
+    }
+    return PATRON_OK;
+}
+
+static void count_outcomes(struct writer_figures *figures, const struct ingest_batch *batch)
+{
+    for (size_t i = 0; i < batch->event_count; i++) {
+        figures->applied += batch->outcomes[i].fate == EVENT_APPLIED;
+        figures->duplicates += batch->outcomes[i].fate == EVENT_DUPLICATE;
+        figures->refused += batch->outcomes[i].fate == EVENT_REFUSED;
+    }
+}
+
+static uint64_t batch_bytes(const struct ingest_batch *batch)
+{
+    uint64_t bytes = sizeof *batch + batch->event_count * (sizeof *batch->events + sizeof *batch->outcomes);
+    for (size_t i = 0; i < batch->event_count; i++) {
+        const struct event_input *event = &batch->events[i];
+        bytes += event->source.length + event->type.length + event->id.length;
+        bytes += event->identifier_count * sizeof event->identifiers[0];
+        bytes += event->attribute_count * sizeof event->attributes[0];
+        for (size_t k = 0; k < event->identifier_count; k++)
+            bytes += event->identifiers[k].type.length + event->identifiers[k].value.length;
+        for (size_t k = 0; k < event->attribute_count; k++)
+            bytes += event->attributes[k].name.length + event->attributes[k].text.length;
+    }
+    return bytes;
+}
+
+/* Figures first, then `done`: a sender that has its answer finds it counted. */
+static void give_back(struct writer *writer, struct group *group)
+{
+    int64_t known_at_us = store_newest_known_at(writer->options.store);
+    pthread_mutex_lock(&writer->lock);
+    struct writer_figures *figures = &writer->figures;
+    if (group->open && !writer->failed) {
+        figures->groups++;
+        figures->group_us_total += (uv_hrtime() - group->begun_ns) / 1000;
+        store_figures(writer->options.store, &figures->store);
+    }
+    for (const struct ingest_batch *batch = group->completed.first; batch; batch = batch->next) {
+        figures->batches++;
+        figures->queued_events -= batch->event_count;
+        figures->queued_bytes -= batch_bytes(batch);
+        if (batch->code == PATRON_OK)
+            count_outcomes(figures, batch);
+    }
+    pthread_mutex_unlock(&writer->lock);
+    while (group->completed.first) {
+        struct ingest_batch *batch = list_take_first(&group->completed);
+        batch->known_at_us = known_at_us;
+        batch->done(batch);
+    }
+}
+
+/* The group is lost, and with it everything taken: none of it is acknowledged. */
+static void lose_group(struct writer *writer, struct group *group, const struct error *error)
+{
+    fail(writer, error);
+    while (writer->taken.first)
+        complete_first(writer, group);
+    for (struct ingest_batch *batch = group->completed.first; batch; batch = batch->next) {
+        batch->code = error->code;
+        batch->error = *error;
+    }
+}
+
+static void run_group(struct writer *writer)
+{
+    struct group group = {.begun_ns = uv_hrtime()};
+    struct error error;
+    enum patron_code code = fill_group(writer, &group, &error);
+    if (code == PATRON_OK && group.open)
+        code = store_group_commit(writer->options.store, &error);
+    if (code != PATRON_OK)
+        lose_group(writer, &group, &error);
+    else if (group.open)
+        views_publish(writer->options.views);
+    give_back(writer, &group);
+}
+
+/* --- writing back what lags ------------------------------------------------------------------------------------- */
+
+static void begin_pass(struct writer *writer)
+{
+    struct store_figures figures;
+    store_figures(writer->options.store, &figures);
+    writer->pass_left = figures.profiles_behind;
+    writer->in_pass = writer->pass_left > 0;
+}
+
+/* One slice of the pass. What comes to lag meanwhile is the next one's: a hot customer is written once a pass. */
+static void write_back_slice(struct writer *writer, size_t profiles)
+{
+    struct error error;
+    size_t left = 0;
+    if (profiles > writer->pass_left)
+        profiles = writer->pass_left;
+    if (store_write_back(writer->options.store, profiles, &left, &error) != PATRON_OK) {
+        fail(writer, &error);
+        return;
+    }
+    writer->pass_left -= profiles;
+    if (writer->pass_left > 0 && left > 0)
+        return;
+    writer->in_pass = false;
+    /* Shown at once, so that views which miss what was written die out, and the cache may let go of it. */
+    views_publish(writer->options.views);
+    pthread_mutex_lock(&writer->lock);
+    writer->figures.write_backs++;
+    store_figures(writer->options.store, &writer->figures.store);
+    pthread_mutex_unlock(&writer->lock);
+}
+
+static void write_back_step(struct writer *writer, bool busy)
+{
+    bool pressed = writer->options.cache && profile_cache_wants_write_back(writer->options.cache);
+    if (!writer->in_pass && pressed)
+        begin_pass(writer);
+    if (!writer->in_pass)
+        return;
+    size_t profiles = busy ? SLICE_BUSY : SLICE_QUIET;
+    /* Faster than a group of all different customers can make them lag. */
+    if (pressed && profiles < writer->options.group_events_max * 2)
+        profiles = writer->options.group_events_max * 2;
+    write_back_slice(writer, profiles);
+}
+
+/* --- the loop -------------------------------------------------------------------------------------------------------- */
+
+/* Moves the queue to `taken`. Returns whether the writer has been told to stop. */
+static bool take_queue(struct writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    if (writer->queue.first) {
+        *(writer->taken.last ? &writer->taken.last->next : &writer->taken.first) = writer->queue.first;
+        writer->taken.last = writer->queue.last;
+        writer->queue = (struct batch_list){0};
+    }
+    bool stopping = writer->stopping;
+    pthread_mutex_unlock(&writer->lock);
+    return stopping;
+}
+
+static void finish(struct writer *writer)
+{
+    begin_pass(writer);
+    if (writer->failed)
+        writer->in_pass = false;
+    while (writer->in_pass)
+        write_back_slice(writer, SLICE_QUIET);
+    uv_close((uv_handle_t *)&writer->wake, NULL);
+    uv_close((uv_handle_t *)&writer->more, NULL);
+    uv_close((uv_handle_t *)&writer->tick, NULL);
+}
+
+static void on_more(uv_idle_t *idle)
+{
+    struct writer *writer = idle->data;
+    bool stopping = take_queue(writer);
+    bool busy = writer->taken.first;
+    if (busy)
+        run_group(writer);
+    if (!writer->failed)
+        write_back_step(writer, busy);
+    if (writer->taken.first || writer->in_pass)
+        return;
+    /* A batch queued since the look above has sent its wake, which starts this again. */
+    uv_idle_stop(&writer->more);
+    /* Once stopping is set nothing is queued any more, so this look was the last. */
+    if (stopping)
+        finish(writer);
+}
+
+static void on_wake(uv_async_t *wake)
+{
+    struct writer *writer = wake->data;
+    uv_idle_start(&writer->more, on_more);
+}
+
+static void on_tick(uv_timer_t *tick)
+{
+    struct writer *writer = tick->data;
+    struct error error;
+    may_begin(writer, &error);
+    if (writer->failed || writer->in_pass)
+        return;
+    begin_pass(writer);
+    if (writer->in_pass)
+        uv_idle_start(&writer->more, on_more);
+}
+
+static void *run_loop(void *argument)
+{
+    struct writer *writer = argument;
+    uv_run(&writer->loop, UV_RUN_DEFAULT);
+    return NULL;
+}
+
+/* --- from outside -------------------------------------------------------------------------------------------------- */
+
+static enum patron_code start_loop(struct writer *writer, struct error *error)
+{
+    int failure = uv_loop_init(&writer->loop);
+    if (failure)
+        return error_set(error, PATRON_EXHAUSTED, "cannot make the writer's loop: %s", uv_strerror(failure));
+    failure = uv_async_init(&writer->loop, &writer->wake, on_wake);
+    if (failure) {
+        uv_loop_close(&writer->loop);
+        return error_set(error, PATRON_EXHAUSTED, "cannot make the writer's loop: %s", uv_strerror(failure));
+    }
+    CHECK(uv_idle_init(&writer->loop, &writer->more) == 0);
+    CHECK(uv_timer_init(&writer->loop, &writer->tick) == 0);
+    writer->wake.data = writer;
+    writer->more.data = writer;
+    writer->tick.data = writer;
+    uint64_t every_ms = writer->options.write_back_ms;
+    CHECK(uv_timer_start(&writer->tick, on_tick, every_ms, every_ms) == 0);
+    enum patron_code code = thread_start(&writer->thread, "patron-writer", run_loop, writer, error);
+    if (code != PATRON_OK) {
+        uv_close((uv_handle_t *)&writer->wake, NULL);
+        uv_close((uv_handle_t *)&writer->more, NULL);
+        uv_close((uv_handle_t *)&writer->tick, NULL);
+        uv_run(&writer->loop, UV_RUN_DEFAULT);
+        CHECK(uv_loop_close(&writer->loop) == 0);
+    }
+    return code;
+}
+
+enum patron_code writer_new(const struct writer_options *options, struct writer **writer, struct error *error)
+{
+    struct writer *made = memory_alloc(sizeof *made);
+    made->options = *options;
+    struct writer_options *own = &made->options;
+    own->group_events_max = own->group_events_max ? own->group_events_max : GROUP_EVENTS_DEFAULT;
+    own->queue_events_max = own->queue_events_max ? own->queue_events_max : INGEST_QUEUE_EVENTS_MAX;
+    own->queue_bytes_max = own->queue_bytes_max ? own->queue_bytes_max : INGEST_QUEUE_BYTES_MAX;
+    own->write_back_ms = own->write_back_ms ? own->write_back_ms : WRITE_BACK_MS_DEFAULT;
+    own->fatal = own->fatal ? own->fatal : end_process;
+    CHECK(pthread_mutex_init(&made->lock, NULL) == 0);
+    store_figures(own->store, &made->figures.store);
+    enum patron_code code = start_loop(made, error);
+    if (code != PATRON_OK) {
+        pthread_mutex_destroy(&made->lock);
+        memory_free(made);
+        return code;
+    }
+    *writer = made;
+    return PATRON_OK;
+}
+
+void writer_stop(struct writer *writer)
+{
+    if (!writer)
+        return;
+    pthread_mutex_lock(&writer->lock);
+    writer->stopping = true;
+    CHECK(uv_async_send(&writer->wake) == 0);
+    pthread_mutex_unlock(&writer->lock);
+    CHECK(pthread_join(writer->thread, NULL) == 0);
+    CHECK(uv_loop_close(&writer->loop) == 0);
+    CHECK(!writer->queue.first);
+    pthread_mutex_destroy(&writer->lock);
+    memory_free(writer);
+}
+
+enum patron_code writer_enqueue(struct writer *writer, struct ingest_batch *batch, struct error *error)
+{
+    CHECK(batch->done);
+    batch->code = PATRON_OK;
+    uint64_t bytes = batch_bytes(batch);
+    pthread_mutex_lock(&writer->lock);
+    struct writer_figures *figures = &writer->figures;
+    bool stopping = writer->stopping;
+    /* One batch is always taken, however large: it passed the limits of a request. */
+    uint64_t queued_events = figures->queued_events, queued_bytes = figures->queued_bytes;
+    bool full = queued_bytes > 0 && (queued_events + batch->event_count > writer->options.queue_events_max ||
+                                        queued_bytes + bytes > writer->options.queue_bytes_max);
+    if (!stopping && !full) {
+        figures->queued_events += batch->event_count;
+        figures->queued_bytes += bytes;
+        bool was_empty = !writer->queue.first;
+        list_append(&writer->queue, batch);
+        if (was_empty)
+            CHECK(uv_async_send(&writer->wake) == 0);
+    }
+    pthread_mutex_unlock(&writer->lock);
+    if (stopping)
+        return error_set(error, PATRON_BUSY, "the server is shutting down");
+    if (full)
+        return error_set(error, PATRON_EXHAUSTED,
+            "%llu events (%llu bytes) wait to be written already: wait for answers, then send again",
+            (unsigned long long)queued_events, (unsigned long long)queued_bytes);
+    return PATRON_OK;
+}
+
+void writer_figures(struct writer *writer, struct writer_figures *figures)
+{
+    pthread_mutex_lock(&writer->lock);
+    *figures = writer->figures;
+    pthread_mutex_unlock(&writer->lock);
+}
