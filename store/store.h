@@ -19,6 +19,7 @@
 
 /* --- opening -------------------------------------------------------------------------------------------------- */
 
+struct layout;       /* features/layout.h */
 struct profile_home; /* features/profile_home.h: where current profiles live between writer and readers */
 
 enum { STORE_KEY_BYTES = 32 };
@@ -41,7 +42,7 @@ enum patron_code store_open(const struct store_options *options, struct store **
 void store_close(struct store *store); /* the kv stays open; null is fine */
 
 const struct definitions *store_definitions(const struct store *store); /* borrowed, while the store is open */
-/* known_at of the newest entry of the log, or INT64_MIN for none but definitions. */
+/* known_at of the newest entry of the log. A store with nothing but definitions says a time before EVENT_TIME_MIN_US. */
 int64_t store_newest_known_at(const struct store *store);
 
 /* --- ingestion: a group is stamped, applied and committed as one ------------------------------------------------ */
@@ -112,9 +113,10 @@ struct view {
     struct kv *kv;
     const struct kv_snapshot *snapshot;
     const struct definitions *definitions;
+    const struct layout *layout;
     const struct profile_home *home;
     const uint8_t *key;
-    int64_t position_us; /* K: newest known_at, INT64_MIN if there is none */
+    int64_t position_us; /* K: newest known_at */
 };
 /* Takes the newest state. `snapshot` is the caller's to free (kv_snapshot_free) when the view is done with. */
 void store_view_take(struct store *store, struct view *view);
@@ -157,6 +159,7 @@ struct snapshot_options {
     struct selection selection;
     const int64_t *every_customer_at_us; /* ascending; or null: the spine is given with snapshot_spine_add */
     size_t every_customer_at_count;
+    int64_t latest_us; /* a T after this is refused: the T that the view was handed out with; 0: no bound */
     const char *scratch_directory; /* where a given spine is sorted on disk: must exist; null: in memory (tests) */
 };
 
@@ -169,7 +172,7 @@ struct snapshot_row {
 struct snapshot;
 
 enum patron_code snapshot_new(const struct snapshot_options *options, struct snapshot **snapshot, struct error *error) MUST_CHECK;
-/* Next row of the spine. PATRON_OUT_OF_RANGE if T > latest_us (what is not known yet). */
+/* Next row of the spine. PATRON_OUT_OF_RANGE if T > options->latest_us (what is not known yet). */
 enum patron_code snapshot_spine_add(struct snapshot *snapshot, const struct event_identifier *identifier,
     int64_t as_of_us, struct error *error) MUST_CHECK;
 /* The next row, in memory of the snapshot's until the call after; PATRON_NOT_FOUND when there are no more. */

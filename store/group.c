@@ -1,0 +1,513 @@
+/* A group: events checked, stamped, resolved, folded, and committed as one batch.
+ *
+ * An event that is refused has touched nothing: every check comes before the first change. One that is taken goes
+ * identifiers -> nodes -> event -> log -> profile, all in the batch and in the touched profiles of the group. */
+#include "store/store_internal.h"
+
+#include "store/base/decimal.h"
+#include "store/base/time_text.h"
+
+/* A customer's events that wait for their time are part of its profile; this bounds them. */
+enum { PENDING_EVENTS_MAX = 10000, QUEUE_AUDIT = 1 };
+
+int64_t store_group_begin(struct store *store, int64_t clock_us, int64_t floor_us, bool source_clock)
+{
+    CHECK(!store->group_open);
+    CHECK(!store->failed);
+    store->group_open = true;
+    store->group_clock_us = clock_us;
+    store->group_size = 0;
+    int64_t first_us = store->newest_us + 1;
+    if (floor_us > first_us)
+        first_us = floor_us;
+    if (!source_clock && clock_us > first_us)
+        first_us = clock_us;
+    store->group_first_us = first_us;
+    return first_us;
+}
+
+uint64_t store_group_size(const struct store *store)
+{
+    return store->group_size;
+}
+
+/* --- checks of form -------------------------------------------------------------------------------------------- */
+
+static enum patron_code text_check(const char *what, struct bytes text, size_t bytes_max, struct error *error)
+{
+    if (text.length == 0)
+        return error_set(error, PATRON_INVALID, "the event has no %s", what);
+    if (text.length > bytes_max)
+        return error_set(error, PATRON_INVALID, "the event's %s has %zu bytes; at most %zu are taken", what,
+            text.length, bytes_max);
+    if (!bytes_are_utf8(text))
+        return error_set(error, PATRON_INVALID, "the event's %s is not valid UTF-8", what);
+    return PATRON_OK;
+}
+
+static enum patron_code time_check(int64_t time_us, struct error *error)
+{
+    if (time_us >= EVENT_TIME_MIN_US && time_us < EVENT_TIME_MAX_US)
+        return PATRON_OK;
+    return error_set(error, PATRON_OUT_OF_RANGE,
+        "the event's time, %lld microseconds since 1970, is not between 1900 and 2200", (long long)time_us);
+}
+
+static enum patron_code money_convert(const struct event_attribute *given, int128 *number, struct error *error)
+{
+    int64_t micros = 0;
+    switch (given->kind) {
+    case GIVEN_DECIMAL:
+        TRY(money_from_text(given->text, &micros, error));
+        break;
+    case GIVEN_REAL:
+        TRY(money_from_double(given->real, &micros, error));
+        break;
+    default:
+        if (__builtin_mul_overflow(given->integer, MONEY_SCALE, &micros))
+            return error_set(error, PATRON_INVALID, "is too large for money: %lld (at most 9223372036854.775807)",
+                (long long)given->integer);
+    }
+    *number = micros;
+    return PATRON_OK;
+}
+
+static enum patron_code number_convert(const struct event_attribute *given, int128 *number, struct error *error)
+{
+    switch (given->kind) {
+    case GIVEN_DECIMAL:
+        return number_from_text(given->text, number, error);
+    case GIVEN_REAL:
+        return number_from_double(given->real, number, error);
+    default:
+        if (given->integer <= -NUMBER_MAGNITUDE_MAX || given->integer >= NUMBER_MAGNITUDE_MAX)
+            return error_set(error, PATRON_INVALID, "is out of range: %lld (below 2^53)", (long long)given->integer);
+        *number = (int128)given->integer * ((int128)1 << NUMBER_FRACTION_BITS);
+        return PATRON_OK;
+    }
+}
+
+/* A whole number by way of fixed point: what has a fraction shows it there. */
+static enum patron_code integer_convert(const struct event_attribute *given, int128 *number, struct error *error)
+{
+    TRY(number_convert(given, number, error));
+    int128 one = (int128)1 << NUMBER_FRACTION_BITS;
+    if (*number % one != 0)
+        return error_set(error, PATRON_INVALID, "has a fraction, but is declared integer");
+    *number /= one;
+    return PATRON_OK;
+}
+
+static enum patron_code text_convert(const struct event_attribute *given, struct scalar *value, struct error *error)
+{
+    if (given->text.length > TEXT_ATTRIBUTE_BYTES_MAX)
+        return error_set(error, PATRON_INVALID, "has %zu bytes; at most %d are taken", given->text.length,
+            TEXT_ATTRIBUTE_BYTES_MAX);
+    if (!bytes_are_utf8(given->text))
+        return error_set(error, PATRON_INVALID, "is not valid UTF-8");
+    value->text = given->text;
+    return PATRON_OK;
+}
+
+static enum patron_code attribute_convert(
+    const struct event_attribute *given, enum attribute_type type, struct scalar *value, struct error *error)
+{
+    static const char *const given_names[] = {"", "text", "an integer", "a real number", "a flag", "a decimal"};
+    bool numeric = given->kind == GIVEN_INTEGER || given->kind == GIVEN_REAL || given->kind == GIVEN_DECIMAL;
+    bool suits = type == ATTRIBUTE_BOOL ? given->kind == GIVEN_FLAG
+        : type == ATTRIBUTE_TEXT        ? given->kind == GIVEN_TEXT
+                                        : numeric;
+    if (given->kind < GIVEN_TEXT || given->kind > GIVEN_DECIMAL)
+        return error_set(error, PATRON_INVALID, "has no value");
+    if (!suits)
+        return error_set(error, PATRON_INVALID, "is %s, but is declared %s", given_names[given->kind],
+            attribute_type_name(type));
+    *value = (struct scalar){.type = type};
+    switch (type) {
+    case ATTRIBUTE_MONEY:
+        return money_convert(given, &value->number, error);
+    case ATTRIBUTE_NUMBER:
+        return number_convert(given, &value->number, error);
+    case ATTRIBUTE_INTEGER:
+        return integer_convert(given, &value->number, error);
+    case ATTRIBUTE_BOOL:
+        value->number = given->flag;
+        return PATRON_OK;
+    case ATTRIBUTE_TEXT:
+        return text_convert(given, value, error);
+    }
+    IMPOSSIBLE("an attribute type outside the list");
+}
+
+static enum patron_code attributes_check(struct store *store, const struct event_input *input,
+    const struct event_type *type, struct event *event, struct error *error)
+{
+    struct scalar *values = arena_array(&store->event_arena, type->attribute_count, sizeof *values);
+    for (size_t i = 0; i < input->attribute_count; i++) {
+        const struct event_attribute *given = &input->attributes[i];
+        const struct attribute *attribute = event_type_attribute(type, given->name);
+        if (!attribute)
+            return error_set(error, PATRON_INVALID, "event type '%.*s' has no attribute '%.*s'",
+                BYTES_ARGUMENTS(type->name), BYTES_ARGUMENTS(given->name));
+        if (values[attribute->number].type != 0)
+            return error_set(
+                error, PATRON_INVALID, "attribute '%.*s' is given twice", BYTES_ARGUMENTS(given->name));
+        enum patron_code code = attribute_convert(given, attribute->type, &values[attribute->number], error);
+        if (code != PATRON_OK)
+            return error_prefix(error, code, "attribute '%.*s' ", BYTES_ARGUMENTS(given->name));
+    }
+    struct encoder to = {0};
+    for (size_t i = 0; i < type->attribute_count; i++)
+        if (values[i].type != 0)
+            event_attribute_encode((uint16_t)i, &values[i], &to);
+    event->attributes = arena_copy(&store->event_arena, encoder_borrow(&to));
+    encoder_clear(&to);
+    return PATRON_OK;
+}
+
+/* The identifiers that may link, highest priority first, each once; *dropped counts those that never link. */
+static enum patron_code identifiers_check(struct store *store, const struct event_input *input,
+    struct known_identifier *identifiers, size_t *count, uint32_t *dropped, struct error *error)
+{
+    const struct definitions *definitions = store->definitions;
+    if (input->identifier_count == 0)
+        return error_set(error, PATRON_INVALID, "the event has no identifier");
+    if (input->identifier_count > EVENT_IDENTIFIERS_MAX)
+        return error_set(error, PATRON_INVALID, "the event has %zu identifiers; at most %d are taken",
+            input->identifier_count, EVENT_IDENTIFIERS_MAX);
+    size_t first = 0;
+    *count = 0;
+    *dropped = 0;
+    for (size_t i = 0; i < input->identifier_count; i++) {
+        const struct event_identifier *given = &input->identifiers[i];
+        const struct identifier_type *type = definitions_identifier_type(definitions, given->type);
+        if (!type)
+            return error_set(
+                error, PATRON_INVALID, "unknown identifier type '%.*s'", BYTES_ARGUMENTS(given->type));
+        struct bytes normalized;
+        TRY(identifier_normalize(type, given->value, &store->event_arena, &normalized, error));
+        if (identifier_never_links(type, normalized)) {
+            (*dropped)++;
+            continue;
+        }
+        struct known_identifier made = {.type = type};
+        identifier_hash(store->key, type, normalized, made.hash);
+        size_t place = *count;
+        bool repeated = false;
+        for (size_t j = 0; j < *count; j++)
+            repeated = repeated || memcmp(identifiers[j].hash, made.hash, IDENTIFIER_HASH_BYTES) == 0;
+        if (repeated)
+            continue;
+        while (place > first && identifiers[place - 1].type > type) { /* types lie in order of priority */
+            identifiers[place] = identifiers[place - 1];
+            place--;
+        }
+        identifiers[place] = made;
+        (*count)++;
+    }
+    if (*count == 0)
+        return error_set(error, PATRON_INVALID, "the event has no identifier that may link: its values are blocked");
+    return PATRON_OK;
+}
+
+static enum patron_code known_at_choose(
+    const struct store *store, const struct event_input *input, int64_t *known_at_us, struct error *error)
+{
+    int64_t at = store->newest_us + 1;
+    if (store->group_first_us > at)
+        at = store->group_first_us;
+    int64_t wanted = input->has_known_at ? input->known_at_us : store->group_clock_us;
+    if (wanted > store->group_clock_us) {
+        char text[TIME_TEXT_MAX];
+        time_to_text(store->group_clock_us, text);
+        return error_set(error, PATRON_OUT_OF_RANGE, "known_at lies after the server's clock, %s", text);
+    }
+    *known_at_us = wanted > at ? wanted : at;
+    if (input->time_us > *known_at_us && input->time_us - *known_at_us > store->event_ahead_max_us)
+        return error_set(error, PATRON_OUT_OF_RANGE,
+            "the event's time lies %lld s after it is known; at most %lld s are taken",
+            (long long)((input->time_us - *known_at_us) / MICROSECONDS_PER_SECOND),
+            (long long)(store->event_ahead_max_us / MICROSECONDS_PER_SECOND));
+    return PATRON_OK;
+}
+
+/* --- folding ---------------------------------------------------------------------------------------------------- */
+
+static enum patron_code touch(struct store *store, uint64_t customer, struct touched **touched, struct error *error)
+{
+    HASH_FIND(hh, store->touched, &customer, sizeof customer, *touched);
+    if (*touched)
+        return PATRON_OK;
+    const struct profile_parts *before;
+    TRY(lagging_newest(store, customer, &before, error));
+    struct touched *made = arena_alloc(&store->group_arena, sizeof *made);
+    made->customer = customer;
+    made->before = before;
+    if (before) {
+        made->profile = arena_alloc(&store->group_arena, sizeof *made->profile);
+        enum patron_code code = profile_decode(made->profile, store->layout, before, &store->group_arena, error);
+        if (code != PATRON_OK) {
+            profile_parts_release(before);
+            return code;
+        }
+    }
+    HASH_ADD(hh, store->touched, customer, sizeof made->customer, made);
+    *touched = made;
+    return PATRON_OK;
+}
+
+static struct profile *touched_profile(struct store *store, struct touched *touched)
+{
+    if (!touched->profile) {
+        touched->profile = arena_alloc(&store->group_arena, sizeof *touched->profile);
+        profile_init(touched->profile, store->layout, &store->group_arena);
+    }
+    return touched->profile;
+}
+
+static enum patron_code fold(struct store *store, const struct resolution *resolution, const struct event *event,
+    struct error *error)
+{
+    struct touched *touched;
+    TRY(touch(store, resolution->customer, &touched, error));
+    struct profile *profile = touched_profile(store, touched);
+    for (size_t i = 0; i < resolution->merged_count; i++) {
+        struct touched *gone;
+        TRY(touch(store, resolution->merged[i], &gone, error));
+        if (gone->profile)
+            profile_merge(profile, gone->profile);
+        gone->profile = NULL;
+    }
+    profile_advance(profile, event->known_at_us);
+    profile_apply(profile, event);
+    return PATRON_OK;
+}
+
+/* Would the event be one too many of those that wait for their time? */
+static enum patron_code pending_check(struct store *store, const struct event_input *input, int64_t known_at_us,
+    const struct known_identifier *identifiers, size_t count, struct error *refusal, struct error *error)
+{
+    if (input->time_us <= known_at_us)
+        return PATRON_OK;
+    for (size_t i = 0; i < count; i++) {
+        struct bytes value;
+        enum patron_code code = kv_batch_get(store->batch, KV_IDENTIFIERS,
+            bytes_of(identifiers[i].hash, IDENTIFIER_HASH_BYTES), &store->event_arena, &value, error);
+        if (code == PATRON_NOT_FOUND)
+            continue;
+        if (code != PATRON_OK)
+            return code;
+        struct identifier_entry entry;
+        TRY(identifier_decode(value, &entry, error));
+        struct touched *touched;
+        TRY(touch(store, entry.customer, &touched, error));
+        if (touched->profile && touched->profile->pending_count >= PENDING_EVENTS_MAX) {
+            error_set(refusal, PATRON_EXHAUSTED,
+                "the customer has %d events that are dated ahead already: send this one when its time has come",
+                PENDING_EVENTS_MAX);
+            return PATRON_OK;
+        }
+    }
+    return PATRON_OK;
+}
+
+/* --- one event --------------------------------------------------------------------------------------------------- */
+
+struct checked {
+    struct event event;
+    struct known_identifier identifiers[EVENT_IDENTIFIERS_MAX];
+    size_t identifier_count;
+    uint32_t dropped;
+};
+
+static enum patron_code event_check(
+    struct store *store, const struct event_input *input, struct checked *checked, struct error *why)
+{
+    TRY(text_check("source", input->source, SOURCE_BYTES_MAX, why));
+    TRY(text_check("id", input->id, EVENT_ID_BYTES_MAX, why));
+    const struct event_type *type = definitions_event_type(store->definitions, input->type);
+    if (!type)
+        return error_set(why, PATRON_INVALID, "unknown event type '%.*s'", BYTES_ARGUMENTS(input->type));
+    TRY(time_check(input->time_us, why));
+    checked->event = (struct event){.time_us = input->time_us, .type = type->number};
+    event_hash(input->source, input->type, input->id, checked->event.hash);
+    TRY(attributes_check(store, input, type, &checked->event, why));
+    TRY(identifiers_check(
+        store, input, checked->identifiers, &checked->identifier_count, &checked->dropped, why));
+    return known_at_choose(store, input, &checked->event.known_at_us, why);
+}
+
+/* Has this id come before? Fills the outcome if so. */
+static enum patron_code event_id_check(
+    struct store *store, const struct checked *checked, struct event_outcome *outcome, struct error *error)
+{
+    struct event_id_entry entry;
+    enum patron_code code = event_id_get(store->batch, checked->event.hash, &store->event_arena, &entry, error);
+    if (code == PATRON_NOT_FOUND)
+        return PATRON_OK;
+    if (code != PATRON_OK)
+        return code;
+    uint8_t content[EVENT_HASH_BYTES];
+    event_content_hash(&checked->event, content);
+    outcome->node = entry.node;
+    if (memcmp(content, entry.content_hash, EVENT_HASH_BYTES) == 0) {
+        outcome->fate = EVENT_DUPLICATE;
+        return PATRON_OK;
+    }
+    outcome->fate = EVENT_REFUSED;
+    error_set(&outcome->why, PATRON_CONFLICT,
+        "an event with this source, type and id is there already, with another time or other attributes");
+    return PATRON_OK;
+}
+
+/* queues: key    queue u8 = 1 (audit) | known_at i64 BE, sign bit flipped
+ *         value  format u8 = 1 | event node varint | n varint | n dropped identifiers: type number varint, hash 16 bytes */
+static void dropped_record(struct store *store, const struct checked *checked, const struct resolution *resolution)
+{
+    uint8_t key[9] = {QUEUE_AUDIT};
+    encode_time(key + 1, checked->event.known_at_us);
+    struct encoder to = {0};
+    encode_u8(&to, 1);
+    encode_varint(&to, resolution->node);
+    encode_varint(&to, checked->identifier_count - resolution->accepted);
+    for (size_t i = resolution->accepted; i < checked->identifier_count; i++) {
+        encode_varint(&to, checked->identifiers[i].type->number);
+        encode_raw(&to, checked->identifiers[i].hash, IDENTIFIER_HASH_BYTES);
+    }
+    kv_batch_put(store->batch, KV_QUEUES, bytes_of(key, sizeof key), encoder_borrow(&to));
+    encoder_clear(&to);
+}
+
+static void event_write(struct store *store, const struct event *event, const struct resolution *resolution)
+{
+    uint8_t key[EVENT_KEY_BYTES];
+    event_key_encode(event, key);
+    struct encoder to = {0};
+    event_value_encode(event, &to);
+    kv_batch_put(store->batch, KV_EVENTS, bytes_of(key, sizeof key), encoder_borrow(&to));
+    encoder_clear(&to);
+    struct event_id_entry id = {.node = event->node, .time_us = event->time_us};
+    event_content_hash(event, id.content_hash);
+    event_id_put(store->batch, event->hash, &id);
+    struct log_entry entry = {.known_at_us = event->known_at_us,
+        .kind = LOG_EVENT,
+        .node = event->node,
+        .time_us = event->time_us,
+        .merged = resolution->merged,
+        .merged_count = resolution->merged_count};
+    memcpy(entry.hash, event->hash, EVENT_HASH_BYTES);
+    log_put(store->batch, &entry);
+}
+
+static enum patron_code event_apply(
+    struct store *store, struct checked *checked, struct event_outcome *outcome, struct error *error)
+{
+    struct event *event = &checked->event;
+    struct identity_writer writer = {store->batch, &store->last_node};
+    struct resolution resolution;
+    TRY(identity_resolve(&writer, store->definitions, checked->identifiers, checked->identifier_count, event->hash,
+        event->known_at_us, &store->event_arena, &resolution, error));
+    event->node = resolution.node;
+    event_write(store, event, &resolution);
+    uint32_t refused = (uint32_t)(checked->identifier_count - resolution.accepted);
+    if (refused > 0)
+        dropped_record(store, checked, &resolution);
+    TRY(fold(store, &resolution, event, error));
+    store->newest_us = event->known_at_us;
+    store->group_size++;
+    store->events++;
+    store->merges += resolution.merged_count;
+    store->identifiers_dropped += refused + checked->dropped;
+    *outcome = (struct event_outcome){.fate = EVENT_APPLIED,
+        .known_at_us = event->known_at_us,
+        .node = resolution.node,
+        .identifiers_dropped = refused + checked->dropped};
+    return PATRON_OK;
+}
+
+enum patron_code store_group_add(
+    struct store *store, const struct event_input *input, struct event_outcome *outcome, struct error *error)
+{
+    CHECK(store->group_open);
+    arena_reset(&store->event_arena);
+    outcome->fate = 0;
+    outcome->known_at_us = 0;
+    outcome->node = 0;
+    outcome->identifiers_dropped = 0;
+    outcome->why.code = PATRON_OK;
+    struct checked checked;
+    if (event_check(store, input, &checked, &outcome->why) != PATRON_OK) {
+        outcome->fate = EVENT_REFUSED;
+        return PATRON_OK;
+    }
+    enum patron_code code = event_id_check(store, &checked, outcome, error);
+    if (code == PATRON_OK && outcome->fate == 0)
+        code = pending_check(store, input, checked.event.known_at_us, checked.identifiers, checked.identifier_count,
+            &outcome->why, error);
+    if (code == PATRON_OK && outcome->why.code != PATRON_OK)
+        outcome->fate = EVENT_REFUSED;
+    if (code == PATRON_OK && outcome->fate == 0)
+        code = event_apply(store, &checked, outcome, error);
+    store->failed = store->failed || code != PATRON_OK;
+    return code;
+}
+
+/* --- the end of a group ------------------------------------------------------------------------------------------- */
+
+void touched_release(struct store *store)
+{
+    struct touched *touched, *next;
+    HASH_ITER(hh, store->touched, touched, next)
+    {
+        HASH_DEL(store->touched, touched);
+        profile_parts_release(touched->before);
+    }
+    arena_reset(&store->group_arena);
+}
+
+static void touched_encode(struct store *store)
+{
+    for (struct touched *touched = store->touched; touched; touched = touched->hh.next) {
+        if (!touched->profile && !touched->before)
+            continue; /* came and went within the group */
+        lagging_set(store, touched->customer, touched->before,
+            touched->profile ? profile_encode(touched->profile) : NULL);
+    }
+}
+
+static void touched_hand_over(struct store *store)
+{
+    for (struct touched *touched = store->touched; touched; touched = touched->hh.next) {
+        struct lagging *lagging;
+        HASH_FIND(hh, store->lagging, &touched->customer, sizeof touched->customer, lagging);
+        if (lagging)
+            store->home->functions->put(store->home, touched->customer,
+                lagging->newest ? profile_parts_retain(lagging->newest) : NULL, store->newest_us);
+    }
+}
+
+enum patron_code store_group_commit(struct store *store, struct error *error)
+{
+    CHECK(store->group_open);
+    CHECK(!store->failed);
+    store->group_open = false;
+    if (store->group_size == 0) {
+        touched_release(store);
+        return PATRON_OK;
+    }
+    touched_encode(store);
+    if (!store->home) {
+        for (struct lagging *lagging = store->lagging_first; lagging; lagging = lagging->next)
+            profile_rows_write(store->batch, lagging->customer, lagging->disk, lagging->newest);
+        lagging_forget_all(store);
+    }
+    store->folded_to_us = store->lagging_first ? store->lagging_first->since_us - 1 : store->newest_us;
+    state_put(store);
+    enum patron_code code = kv_write(store->kv, store->batch, true, error);
+    if (code != PATRON_OK)
+        store->failed = true;
+    else if (store->home)
+        touched_hand_over(store);
+    touched_release(store);
+    return code;
+}

@@ -1,0 +1,87 @@
+#include "store/store_internal.h"
+
+enum patron_code lagging_newest(
+    struct store *store, uint64_t customer, const struct profile_parts **parts, struct error *error)
+{
+    struct lagging *lagging;
+    HASH_FIND(hh, store->lagging, &customer, sizeof customer, lagging);
+    if (lagging) {
+        *parts = lagging->newest ? profile_parts_retain(lagging->newest) : NULL;
+        return PATRON_OK;
+    }
+    if (store->home) {
+        bool found;
+        *parts = store->home->functions->get(store->home, customer, INT64_MAX, &found);
+        if (found)
+            return PATRON_OK;
+    }
+    *parts = NULL;
+    enum patron_code code = profile_rows_read(store->kv, NULL, customer, parts, error);
+    return code == PATRON_NOT_FOUND ? PATRON_OK : code;
+}
+
+void lagging_set(struct store *store, uint64_t customer, const struct profile_parts *disk,
+    const struct profile_parts *take_newest)
+{
+    struct lagging *lagging;
+    HASH_FIND(hh, store->lagging, &customer, sizeof customer, lagging);
+    if (!lagging) {
+        lagging = memory_alloc(sizeof *lagging);
+        lagging->customer = customer;
+        lagging->disk = disk ? profile_parts_retain(disk) : NULL;
+        lagging->since_us = store->group_first_us;
+        HASH_ADD(hh, store->lagging, customer, sizeof lagging->customer, lagging);
+        DL_APPEND(store->lagging_first, lagging);
+        store->lagging_count++;
+    }
+    profile_parts_release(lagging->newest);
+    lagging->newest = take_newest;
+}
+
+static void lagging_forget(struct store *store, struct lagging *lagging)
+{
+    HASH_DEL(store->lagging, lagging);
+    DL_DELETE(store->lagging_first, lagging);
+    store->lagging_count--;
+    profile_parts_release(lagging->disk);
+    profile_parts_release(lagging->newest);
+    memory_free(lagging);
+}
+
+void lagging_forget_all(struct store *store)
+{
+    while (store->lagging_first)
+        lagging_forget(store, store->lagging_first);
+}
+
+enum patron_code store_write_back(struct store *store, size_t profiles_max, size_t *left, struct error *error)
+{
+    CHECK(!store->group_open);
+    size_t written = 0;
+    struct lagging *lagging;
+    DL_FOREACH(store->lagging_first, lagging)
+    {
+        if (written == profiles_max)
+            break;
+        profile_rows_write(store->batch, lagging->customer, lagging->disk, lagging->newest);
+        written++;
+    }
+    *left = store->lagging_count - written;
+    if (written == 0)
+        return PATRON_OK;
+    store->folded_to_us = lagging ? lagging->since_us - 1 : store->newest_us;
+    state_put(store);
+    /* not synced: the log can fold these rows anew, and folded_to goes with them or not at all */
+    enum patron_code code = kv_write(store->kv, store->batch, false, error);
+    if (code != PATRON_OK) {
+        store->failed = true;
+        return code;
+    }
+    for (; written > 0; written--) {
+        uint64_t customer = store->lagging_first->customer;
+        lagging_forget(store, store->lagging_first);
+        if (store->home)
+            store->home->functions->settled(store->home, customer);
+    }
+    return PATRON_OK;
+}

@@ -1,0 +1,116 @@
+#include "store/read.h"
+
+#include "store/features/profile_rows.h"
+#include "store/identity/identity.h"
+#include "store/timeline/fold.h"
+
+void row_not_found(const struct view *view, const struct selection *selection, struct row *row)
+{
+    row->status = STATUS_NOT_FOUND;
+    row->customer = 0;
+    row->newest_event_time_us = INT64_MIN;
+    row->newest_known_at_us = INT64_MIN;
+    for (size_t i = 0; i < selection->count; i++)
+        row->values[i] = (struct value){
+            .type = (uint8_t)view->definitions->features[selection->features[i]].type, .status = STATUS_NOT_FOUND};
+}
+
+void row_evaluate(const struct profile *profile, const struct selection *selection, uint64_t customer, int64_t as_of_us,
+    struct row *row)
+{
+    row->status = STATUS_PRESENT;
+    row->customer = customer;
+    row->newest_event_time_us = profile->newest_event_time_us;
+    row->newest_known_at_us = profile->newest_known_at_us;
+    for (size_t i = 0; i < selection->count; i++)
+        profile_evaluate(profile, selection->features[i], as_of_us, &row->values[i]);
+}
+
+/* PATRON_NOT_FOUND: the identifier has never been seen. */
+static enum patron_code identifier_find(const struct view *view, const struct event_identifier *identifier,
+    struct arena *arena, struct identifier_entry *entry, struct error *error)
+{
+    const struct identifier_type *type = definitions_identifier_type(view->definitions, identifier->type);
+    if (!type)
+        return error_set(error, PATRON_INVALID, "unknown identifier type '%.*s'", BYTES_ARGUMENTS(identifier->type));
+    struct bytes normalized;
+    TRY(identifier_normalize(type, identifier->value, arena, &normalized, error));
+    uint8_t hash[IDENTIFIER_HASH_BYTES];
+    identifier_hash(view->key, type, normalized, hash);
+    return identifier_get(view->kv, view->snapshot, hash, arena, entry, error);
+}
+
+static enum patron_code as_of_check(int64_t as_of_us, struct error *error)
+{
+    if (as_of_us < EVENT_TIME_MIN_US || as_of_us > EVENT_TIME_MAX_US)
+        return error_set(error, PATRON_OUT_OF_RANGE, "a time to read as of must lie between 1900 and 2200");
+    return PATRON_OK;
+}
+
+enum patron_code read_now(const struct view *view, const struct selection *selection,
+    const struct event_identifier *identifier, int64_t as_of_us, struct arena *arena, struct row *row,
+    struct error *error)
+{
+    CHECK(as_of_us > view->position_us);
+    struct identifier_entry entry;
+    enum patron_code code = identifier_find(view, identifier, arena, &entry, error);
+    if (code == PATRON_NOT_FOUND) {
+        row_not_found(view, selection, row);
+        return PATRON_OK;
+    }
+    if (code != PATRON_OK)
+        return code;
+    const struct profile_parts *parts;
+    code = profile_parts_at(view, entry.customer, &parts, error);
+    if (code == PATRON_NOT_FOUND)
+        return error_set(error, PATRON_CORRUPT, "customer %llu has no profile: run patron verify",
+            (unsigned long long)entry.customer);
+    if (code != PATRON_OK)
+        return code;
+    struct profile profile;
+    code = profile_decode(&profile, view->layout, parts, arena, error);
+    if (code == PATRON_OK) {
+        profile_advance(&profile, as_of_us - 1);
+        row_evaluate(&profile, selection, entry.customer, as_of_us, row);
+        for (size_t i = 0; i < selection->count; i++) /* the parts go, the text stays with the call */
+            if (row->values[i].text.length > 0)
+                row->values[i].text = arena_copy(arena, row->values[i].text);
+    }
+    profile_parts_release(parts);
+    return code;
+}
+
+enum patron_code read_as_of(const struct view *view, const struct selection *selection,
+    const struct event_identifier *identifier, int64_t as_of_us, struct arena *arena, struct row *row,
+    struct error *error)
+{
+    TRY(as_of_check(as_of_us, error));
+    struct identifier_entry entry;
+    uint64_t customer;
+    enum patron_code code = identifier_find(view, identifier, arena, &entry, error);
+    if (code == PATRON_OK)
+        code = membership_at(view->kv, view->snapshot, entry.node, as_of_us, &customer, error);
+    if (code == PATRON_NOT_FOUND) {
+        row_not_found(view, selection, row);
+        return PATRON_OK;
+    }
+    if (code != PATRON_OK)
+        return code;
+    struct member *members;
+    size_t count;
+    TRY(members_of(view->kv, view->snapshot, customer, arena, &members, &count, error));
+    struct profile profile;
+    uint64_t events = 0;
+    TRY(fold_at(view, members, count, as_of_us, arena, &profile, &events, error));
+    row_evaluate(&profile, selection, customer, as_of_us, row);
+    return PATRON_OK;
+}
+
+enum patron_code identifier_customer_at(const struct view *view, const struct event_identifier *identifier,
+    int64_t as_of_us, struct arena *arena, uint64_t *customer, struct error *error)
+{
+    TRY(as_of_check(as_of_us, error));
+    struct identifier_entry entry;
+    TRY(identifier_find(view, identifier, arena, &entry, error));
+    return membership_at(view->kv, view->snapshot, entry.node, as_of_us, customer, error);
+}

@@ -1,0 +1,90 @@
+#include "store/timeline/fold.h"
+
+enum patron_code events_each(const struct view *view, uint64_t node, int64_t before_us,
+    void (*take)(void *context, const struct event *event), void *context, struct error *error)
+{
+    uint8_t prefix[8];
+    encode_be64(prefix, node);
+    struct kv_iterator *rows = kv_iterator_new(view->kv, view->snapshot, KV_EVENTS, bytes_of(prefix, sizeof prefix));
+    enum patron_code code = PATRON_OK;
+    for (kv_iterator_seek(rows, bytes_of(prefix, sizeof prefix)); kv_iterator_valid(rows); kv_iterator_next(rows)) {
+        struct event event;
+        code = event_decode(kv_iterator_borrow_key(rows), kv_iterator_borrow_value(rows), &event, error);
+        if (code == PATRON_OK && event.type >= view->layout->type_count)
+            code = error_set(error, PATRON_CORRUPT, "an event is of a type that no version of the definitions has");
+        if (code != PATRON_OK)
+            goto free_rows;
+        if (event.time_us >= before_us)
+            goto free_rows;
+        take(context, &event);
+    }
+    code = kv_iterator_status(rows, error);
+free_rows:
+    kv_iterator_free(rows);
+    return code;
+}
+
+struct fold {
+    struct profile *profile;
+    int64_t before_known_at_us;
+    uint64_t events;
+};
+
+static void fold_take(void *context, const struct event *event)
+{
+    struct fold *fold = context;
+    if (event->known_at_us >= fold->before_known_at_us)
+        return;
+    profile_apply(fold->profile, event);
+    fold->events++;
+}
+
+enum patron_code fold_at(const struct view *view, const struct member *members, size_t member_count, int64_t as_of_us,
+    struct arena *arena, struct profile *profile, uint64_t *events, struct error *error)
+{
+    profile_init(profile, view->layout, arena);
+    profile_advance(profile, as_of_us - 1);
+    struct fold fold = {profile, as_of_us, 0};
+    for (size_t i = 0; i < member_count; i++)
+        if (member_at(&members[i], as_of_us))
+            TRY(events_each(view, members[i].node, as_of_us, fold_take, &fold, error));
+    *events += fold.events;
+    return PATRON_OK;
+}
+
+static void newest_take(void *context, const struct event *event)
+{
+    int64_t *newest_us = context;
+    if (event->known_at_us > *newest_us)
+        *newest_us = event->known_at_us;
+}
+
+enum patron_code fold_current(const struct view *view, uint64_t customer, struct arena *arena, struct profile *profile,
+    uint64_t *events, struct error *error)
+{
+    struct member *members;
+    size_t count;
+    TRY(members_of(view->kv, view->snapshot, customer, arena, &members, &count, error));
+    int64_t position_us = INT64_MIN;
+    bool alive = false;
+    for (size_t i = 0; i < count; i++) {
+        bool open = members[i].until_us == INT64_MAX;
+        int64_t changed_us = open ? members[i].since_us : members[i].until_us;
+        if (changed_us > position_us)
+            position_us = changed_us;
+        alive = alive || open;
+    }
+    if (!alive)
+        return PATRON_NOT_FOUND;
+    for (size_t i = 0; i < count; i++)
+        if (members[i].until_us == INT64_MAX)
+            TRY(events_each(view, members[i].node, INT64_MAX, newest_take, &position_us, error));
+    profile_init(profile, view->layout, arena);
+    profile_advance(profile, position_us);
+    struct fold fold = {profile, INT64_MAX, 0};
+    for (size_t i = 0; i < count; i++)
+        if (members[i].until_us == INT64_MAX)
+            TRY(events_each(view, members[i].node, INT64_MAX, fold_take, &fold, error));
+    *events += fold.events;
+    return PATRON_OK;
+}
