@@ -111,7 +111,8 @@ class Rules(unittest.TestCase):
         self.assertEqual(found("store/store.c", LONG_FUNCTION.replace("    step();\n", "", 1)), [])
 
     def test_prose_and_examples_in_comments_are_no_code(self):
-        prose = "/* if (and only if) the view is held; see f(x).\n *\n *     struct view view;\n *     view_take(&view);\n */\n"
+        prose = ("/* if (and only if) the view is held; see f(x).\n *\n *     struct view view;\n"
+                 " *     view_take(&view);\n */\n")
         self.assertEqual(found("store/store.c", prose), [])
 
 
