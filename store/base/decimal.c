@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "store/base/check.h"
 
@@ -107,55 +108,74 @@ enum patron_code money_from_text(struct bytes text, int64_t *micros, struct erro
     return PATRON_OK;
 }
 
+/* round(dividend / divisor), half to even. Both are below 2^127. */
+static uint128 divide_rounded(uint128 dividend, uint128 divisor)
+{
+    uint128 quotient = dividend / divisor;
+    uint128 doubled = dividend % divisor << 1;
+    return quotient + (doubled > divisor || (doubled == divisor && (quotient & 1)));
+}
+
+/* mantissa / 10^places in units of 2^-32, rounded once. */
+static uint128 fixed_from_places(uint128 mantissa, int places)
+{
+    /* A mantissa has at most 30 digits, so that this is below 10^-10, and that below half a unit. */
+    if (places >= 40)
+        return 0;
+    uint128 fives = 1;
+    for (int i = 0; i < places; i++)
+        fives *= 5; /* 5^39 < 2^91 */
+    if (places >= NUMBER_FRACTION_BITS)
+        return divide_rounded(mantissa, fives << (places - NUMBER_FRACTION_BITS));
+    /* mantissa * 2^32 may not fit, so the whole part is taken out first. Of the rest, rest * 2^32 / 10^places is
+     * rest * 2^(32 - places) / 5^places, which is below 2^104 before the division. */
+    uint128 divisor = fives << places;
+    uint128 whole = mantissa / divisor;
+    uint128 rest = mantissa % divisor;
+    if (whole >= (uint128)NUMBER_MAGNITUDE_MAX)
+        return (uint128)NUMBER_MAGNITUDE_MAX << NUMBER_FRACTION_BITS;
+    return (whole << NUMBER_FRACTION_BITS) + divide_rounded(rest << (NUMBER_FRACTION_BITS - places), fives);
+}
+
 enum patron_code number_from_text(struct bytes text, int128 *fixed, struct error *error)
 {
     struct decimal decimal;
     TRY(decimal_parse(text, &decimal, error));
+    const uint128 limit = (uint128)NUMBER_MAGNITUDE_MAX << NUMBER_FRACTION_BITS;
     uint128 value = decimal.mantissa;
-    if (decimal.exponent >= 0) {
-        if (!scale_up(&value, decimal.exponent) || value >= (uint128)NUMBER_MAGNITUDE_MAX)
-            return error_set(
-                error, PATRON_INVALID, "is out of range: '%.*s' (below 2^53)", BYTES_ARGUMENTS(text));
+    if (decimal.exponent < 0)
+        value = fixed_from_places(value, -decimal.exponent);
+    else if (scale_up(&value, decimal.exponent) && value < (uint128)NUMBER_MAGNITUDE_MAX)
         value <<= NUMBER_FRACTION_BITS;
-    } else {
-        uint128 divisor = 1;
-        int places = -decimal.exponent;
-        for (; places > 38; places--) /* 128 bits hold 10^38: what these digits say is far below 2^-33 */
-            value /= 10;
-        for (int i = 0; i < places; i++)
-            divisor *= 10;
-        uint128 whole = value / divisor;
-        uint128 rest = value % divisor;
-        if (whole >= (uint128)NUMBER_MAGNITUDE_MAX)
-            return error_set(
-                error, PATRON_INVALID, "is out of range: '%.*s' (below 2^53)", BYTES_ARGUMENTS(text));
-        uint128 bits = 0;
-        for (int i = 0; i < NUMBER_FRACTION_BITS; i++) { /* long division: rest < divisor <= 10^38 < 2^127 */
-            rest <<= 1;
-            bits <<= 1;
-            if (rest >= divisor) {
-                rest -= divisor;
-                bits |= 1;
-            }
-        }
-        value = whole << NUMBER_FRACTION_BITS | bits;
-        uint128 doubled = rest << 1;
-        if (doubled > divisor || (doubled == divisor && (value & 1)))
-            value++;
-    }
+    else
+        value = limit;
+    if (value >= limit) /* by rounding, too */
+        return error_set(error, PATRON_INVALID, "is out of range: '%.*s' (below 2^53)", BYTES_ARGUMENTS(text));
     *fixed = decimal.negative ? -(int128)value : (int128)value;
     return PATRON_OK;
+}
+
+/* The shortest decimal that reads back as the double: what its sender wrote, most likely, and had it more than six
+ * decimals, then no decimal of six has this double for its nearest. */
+static enum patron_code money_from_shortest(double value, int64_t *micros, struct error *error)
+{
+    char text[DECIMAL_TEXT_MAX];
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    return money_from_text(bytes_from_string(text), micros, error);
 }
 
 enum patron_code money_from_double(double value, int64_t *micros, struct error *error)
 {
     if (!isfinite(value))
         return error_set(error, PATRON_INVALID, "is not a finite number");
-    double scaled = nearbyint(value * MONEY_SCALE);
-    if (fabs(scaled) >= 9.2e18)
-        return error_set(
-            error, PATRON_INVALID, "is too large for money: %g (at most 9223372036854.775807)", value);
-    int64_t nearest = (int64_t)scaled;
+    /* Past 2^31 the product below may be off by half a micro-unit; past 2^33 one double stands for several amounts. */
+    if (fabs(value) >= 2147483648.0)
+        return money_from_shortest(value, micros, error);
+    int64_t nearest = (int64_t)nearbyint(value * MONEY_SCALE);
     if ((double)nearest / MONEY_SCALE != value)
         return error_set(error, PATRON_INVALID, "has more than 6 decimals: %.17g", value);
     *micros = nearest;

@@ -23,7 +23,7 @@ enum patron_code number_from_text(struct bytes text, int128 *fixed, struct error
 enum patron_code money_from_double(double value, int64_t *micros, struct error *error) MUST_CHECK;
 enum patron_code number_from_double(double value, int128 *fixed, struct error *error) MUST_CHECK;
 
-/* "-12.5", at most 48 bytes with the NUL; returns the length. */
+/* "-12.50", at least two decimals and at most 48 bytes with the NUL; returns the length. */
 enum { DECIMAL_TEXT_MAX = 64 };
 size_t money_to_text(int128 micros, char *text);
 

@@ -67,7 +67,8 @@ const uint8_t *decode_raw(struct decoder *from, size_t length)
         return NULL;
     }
     const uint8_t *data = from->at;
-    from->at += length;
+    if (length)
+        from->at += length;
     return data;
 }
 

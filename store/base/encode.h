@@ -73,7 +73,8 @@ struct decoder {
 
 static inline struct decoder decoder_of(struct bytes bytes)
 {
-    return (struct decoder){bytes.data, bytes.data + bytes.length, false};
+    /* Nothing is added to a null pointer, not even nothing: C does not define it. */
+    return (struct decoder){bytes.data, bytes.length ? bytes.data + bytes.length : bytes.data, false};
 }
 const uint8_t *decode_raw(struct decoder *from, size_t length); /* null once bad */
 uint8_t decode_u8(struct decoder *from);

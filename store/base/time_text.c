@@ -30,7 +30,9 @@ void civil_from_days(int64_t days, int64_t *year, int *month, int *day)
 size_t time_to_text(int64_t time_us, char *text)
 {
     int64_t days = floor_divide(time_us, MICROSECONDS_PER_DAY);
-    int64_t rest = time_us - days * MICROSECONDS_PER_DAY;
+    int64_t rest = time_us % MICROSECONDS_PER_DAY; /* not by days * a day, which overflows at the earliest times */
+    if (rest < 0)
+        rest += MICROSECONDS_PER_DAY;
     int64_t year;
     int month, day;
     civil_from_days(days, &year, &month, &day);
