@@ -5,7 +5,8 @@
  * its twin for tests, which also fails on demand; one conformance test holds both to this page.
  *
  * Threads: kv_get, kv_iterator_*, kv_snapshot_* may be called from any thread at once; an iterator belongs to one
- * thread at a time. A batch belongs to one thread; kv_write is called by one thread at a time (the store has one writer).
+ * thread at a time. A batch belongs to one thread; kv_write is called by one thread at a time (the store has one
+ * writer).
  *
  * Failure: PATRON_IO (the disk said no), PATRON_CORRUPT (bytes are not what was written), PATRON_BUSY (another process
  * has the directory). A missing key is PATRON_NOT_FOUND with no words filled in; only kv_get returns it. After a failed
@@ -54,7 +55,8 @@ struct kv_rocksdb_options {
 };
 
 /* Opens or makes a store on disk. *kv is the caller's; kv_close ends it. */
-enum patron_code kv_rocksdb_open(const struct kv_rocksdb_options *options, struct kv **kv, struct error *error) MUST_CHECK;
+enum patron_code kv_rocksdb_open(
+    const struct kv_rocksdb_options *options, struct kv **kv, struct error *error) MUST_CHECK;
 
 /* A store in memory, empty. Never fails to open. */
 struct kv *kv_memory_new(void);
@@ -63,7 +65,8 @@ void kv_memory_fail_after(struct kv *kv, uint64_t calls, enum patron_code code);
 /* How many fallible calls there have been since the store was made. Only for kv_memory. */
 uint64_t kv_memory_calls(const struct kv *kv);
 
-/* Ends it: background work is cancelled and waited for. All snapshots, iterators and batches must be gone. Null is fine. */
+/* Ends it: background work is cancelled and waited for. All snapshots, iterators and batches must be gone. Null is
+ * fine. */
 void kv_close(struct kv *kv);
 
 /* --- reading: `snapshot` null reads the newest state --------------------------------------------------------- */
@@ -110,7 +113,8 @@ enum patron_code kv_write(struct kv *kv, struct kv_batch *batch, bool sync, stru
 
 /* --- keeping ---------------------------------------------------------------------------------------------------- */
 
-/* A copy of the newest state in a directory that must not exist yet (hard links, cheap). kv_memory: PATRON_UNSUPPORTED. */
+/* A copy of the newest state in a directory that must not exist yet (hard links, cheap). kv_memory:
+ * PATRON_UNSUPPORTED. */
 enum patron_code kv_checkpoint(struct kv *kv, const char *directory, struct error *error) MUST_CHECK;
 
 struct kv_statistics {
