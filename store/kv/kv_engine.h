@@ -14,8 +14,8 @@ struct kv_engine {
     enum patron_code (*get)(struct kv *kv, const struct kv_snapshot *snapshot, enum kv_family family,
         struct bytes key, struct arena *arena, struct bytes *value, struct error *error);
 
-    struct kv_iterator *(*iterator_new)(struct kv *kv, const struct kv_snapshot *snapshot,
-        enum kv_family family, struct bytes prefix);
+    struct kv_iterator *(*iterator_new)(
+        struct kv *kv, const struct kv_snapshot *snapshot, enum kv_family family, struct bytes prefix);
     struct kv_iterator *(*batch_iterator_new)(
         struct kv_batch *batch, enum kv_family family, struct bytes prefix);
     void (*iterator_seek)(struct kv_iterator *iterator, struct bytes key);

@@ -77,7 +77,8 @@ struct memory_iterator {
     const struct version *version;
     struct error failure; /* PATRON_OK: none */
     struct bytes prefix;  /* kept in `memory` */
-    struct bytes end;     /* the first key past the prefix; empty: none, all keys from the prefix on begin with it */
+    struct bytes
+        end; /* the first key past the prefix; empty: none, all keys from the prefix on begin with it */
     uint8_t memory[];
 };
 
@@ -357,8 +358,7 @@ static void memory_snapshot_free(struct kv_snapshot *opaque)
     memory_free(snapshot);
 }
 
-static enum patron_code copy_version(
-    const struct version *version, struct arena *arena, struct bytes *value)
+static enum patron_code copy_version(const struct version *version, struct arena *arena, struct bytes *value)
 {
     if (!version)
         return PATRON_NOT_FOUND;
@@ -591,8 +591,7 @@ static void apply(struct memory_kv *memory, enum kv_family family, const struct 
     }
 }
 
-static enum patron_code memory_write(
-    struct kv *kv, struct kv_batch *opaque, bool sync, struct error *error)
+static enum patron_code memory_write(struct kv *kv, struct kv_batch *opaque, bool sync, struct error *error)
 {
     (void)sync; /* memory has no later */
     struct memory_kv *memory = memory_of(kv);

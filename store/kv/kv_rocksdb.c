@@ -127,7 +127,8 @@ static enum patron_code sync_parent(const char *path, struct error *error)
     enum patron_code code = PATRON_OK;
     int parent = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (parent < 0 || fsync(parent) != 0)
-        code = error_set(error, PATRON_IO, "cannot sync the directory that holds %s: %s", path, strerror(errno));
+        code =
+            error_set(error, PATRON_IO, "cannot sync the directory that holds %s: %s", path, strerror(errno));
     if (parent >= 0)
         close(parent);
     memory_free(copy);
@@ -147,13 +148,14 @@ static enum patron_code check_contents(DIR *directory, const char *path, bool re
     if (faccessat(dirfd(directory), "CURRENT", F_OK, 0) == 0)
         return PATRON_OK;
     if (errno != ENOENT)
-        return error_set(error, PATRON_IO, "cannot look into the data directory %s: %s", path, strerror(errno));
+        return error_set(
+            error, PATRON_IO, "cannot look into the data directory %s: %s", path, strerror(errno));
     const struct dirent *entry;
     while ((errno = 0, entry = readdir(directory))) {
         if (is_data_file(entry->d_name))
             return error_set(error, PATRON_CORRUPT,
-                "the data directory %s holds %s, but its file CURRENT is missing; restore it from a backup", path,
-                entry->d_name);
+                "the data directory %s holds %s, but its file CURRENT is missing; restore it from a backup",
+                path, entry->d_name);
     }
     if (errno != 0)
         return error_set(error, PATRON_IO, "cannot list the data directory %s: %s", path, strerror(errno));
@@ -168,7 +170,8 @@ static enum patron_code prepare_directory(const char *path, bool read_only, stru
         if (mkdir(path, 0700) == 0)
             TRY(sync_parent(path, error));
         else if (errno != EEXIST)
-            return error_set(error, PATRON_IO, "cannot make the data directory %s: %s", path, strerror(errno));
+            return error_set(
+                error, PATRON_IO, "cannot make the data directory %s: %s", path, strerror(errno));
     }
     DIR *directory = opendir(path);
     if (!directory)
@@ -225,7 +228,8 @@ static rocksdb_options_t *family_options(
             table, rocksdb_block_based_table_data_block_index_type_binary_search_and_hash);
         rocksdb_block_based_options_set_data_block_hash_ratio(table, 0.75);
         /* Ribbon takes a third less memory than Bloom for the same answers; level 0, rewritten soon, gets Bloom. */
-        rocksdb_block_based_options_set_filter_policy(table, rocksdb_filterpolicy_create_ribbon_hybrid(10, 1));
+        rocksdb_block_based_options_set_filter_policy(
+            table, rocksdb_filterpolicy_create_ribbon_hybrid(10, 1));
         rocksdb_block_based_options_set_whole_key_filtering(table, 1);
         rocksdb_options_set_memtable_prefix_bloom_size_ratio(options, 0.05);
         rocksdb_options_set_memtable_whole_key_filtering(options, 1);
@@ -250,7 +254,8 @@ static enum patron_code open_database(
     struct rocks *rocks, const struct kv_rocksdb_options *options, struct error *error)
 {
     uint64_t memtable_bytes = options->memtable_bytes ? options->memtable_bytes : UINT64_C(128) * MEBIBYTE;
-    rocksdb_options_t *store = store_options(memtable_bytes, options->background_jobs ? options->background_jobs : 2);
+    rocksdb_options_t *store =
+        store_options(memtable_bytes, options->background_jobs ? options->background_jobs : 2);
     rocksdb_options_t *by_access[] = {
         [POINT] = family_options(store, POINT, memtable_bytes, rocks->cache),
         [SCAN] = family_options(store, SCAN, memtable_bytes, rocks->cache),
@@ -282,7 +287,8 @@ static void rocks_free(struct rocks *rocks)
     memory_free(rocks);
 }
 
-enum patron_code kv_rocksdb_open(const struct kv_rocksdb_options *options, struct kv **kv, struct error *error)
+enum patron_code kv_rocksdb_open(
+    const struct kv_rocksdb_options *options, struct kv **kv, struct error *error)
 {
     TRY(prepare_directory(options->directory, options->read_only, error));
     struct rocks *rocks = memory_alloc(sizeof *rocks);
@@ -291,7 +297,8 @@ enum patron_code kv_rocksdb_open(const struct kv_rocksdb_options *options, struc
     size_t length = strlen(options->directory);
     rocks->directory = memory_alloc(length + 1);
     memcpy(rocks->directory, options->directory, length);
-    rocks->cache = rocksdb_cache_create_lru(options->cache_bytes ? options->cache_bytes : UINT64_C(256) * MEBIBYTE);
+    rocks->cache =
+        rocksdb_cache_create_lru(options->cache_bytes ? options->cache_bytes : UINT64_C(256) * MEBIBYTE);
     rocks->read = rocksdb_readoptions_create();
     rocks->write = rocksdb_writeoptions_create();
     rocks->write_sync = rocksdb_writeoptions_create();
@@ -385,7 +392,8 @@ static struct rocks_iterator *iterator_new(
     }
     iterator->end = kv_prefix_end(prefix, iterator->memory + prefix.length);
     if (iterator->end.length)
-        rocksdb_readoptions_set_iterate_upper_bound(iterator->read, chars(iterator->end), iterator->end.length);
+        rocksdb_readoptions_set_iterate_upper_bound(
+            iterator->read, chars(iterator->end), iterator->end.length);
     iterator->cursor = rocksdb_create_iterator_cf(rocks->db, iterator->read, rocks->handles[family]);
     return iterator;
 }
@@ -512,10 +520,11 @@ static void rocks_batch_clear(struct kv_batch *batch)
     rocksdb_writebatch_wi_clear(changes_of(batch));
 }
 
-static void rocks_batch_put(struct kv_batch *batch, enum kv_family family, struct bytes key, struct bytes value)
+static void rocks_batch_put(
+    struct kv_batch *batch, enum kv_family family, struct bytes key, struct bytes value)
 {
-    rocksdb_writebatch_wi_put_cf(changes_of(batch), rocks_of(batch->kv)->handles[family], chars(key), key.length,
-        chars(value), value.length);
+    rocksdb_writebatch_wi_put_cf(changes_of(batch), rocks_of(batch->kv)->handles[family], chars(key),
+        key.length, chars(value), value.length);
 }
 
 static void rocks_batch_delete(struct kv_batch *batch, enum kv_family family, struct bytes key)
@@ -543,10 +552,12 @@ static enum patron_code rocks_batch_get(struct kv_batch *batch, enum kv_family f
 static enum patron_code may_write(const struct rocks *rocks, struct error *error)
 {
     if (rocks->read_only)
-        return error_set(error, PATRON_UNSUPPORTED, "the store in %s is open for reading only", rocks->directory);
+        return error_set(
+            error, PATRON_UNSUPPORTED, "the store in %s is open for reading only", rocks->directory);
     if (atomic_load_explicit(&rocks->failed, memory_order_acquire))
         return error_set(error, PATRON_IO,
-            "the store takes no more writes until it is opened again, since one failed: %s", rocks->first_failure.text);
+            "the store takes no more writes until it is opened again, since one failed: %s",
+            rocks->first_failure.text);
     return PATRON_OK;
 }
 
@@ -555,7 +566,8 @@ static enum patron_code rocks_write(struct kv *kv, struct kv_batch *batch, bool 
     struct rocks *rocks = rocks_of(kv);
     TRY(may_write(rocks, error));
     char *failure = NULL;
-    rocksdb_write_writebatch_wi(rocks->db, sync ? rocks->write_sync : rocks->write, changes_of(batch), &failure);
+    rocksdb_write_writebatch_wi(
+        rocks->db, sync ? rocks->write_sync : rocks->write, changes_of(batch), &failure);
     enum patron_code code = take_failure(failure, "write to", rocks->directory, &rocks->first_failure);
     if (code == PATRON_OK)
         return PATRON_OK;
@@ -595,7 +607,8 @@ static void rocks_statistics(struct kv *kv, struct kv_statistics *statistics)
     for (int i = 0; i < HANDLES; i++) {
         statistics->disk_bytes += property(rocks, i, "rocksdb.live-sst-files-size");
         statistics->memory_bytes += property(rocks, i, "rocksdb.cur-size-all-mem-tables");
-        statistics->pending_compaction_bytes += property(rocks, i, "rocksdb.estimate-pending-compaction-bytes");
+        statistics->pending_compaction_bytes +=
+            property(rocks, i, "rocksdb.estimate-pending-compaction-bytes");
     }
     statistics->memory_bytes += rocksdb_cache_get_usage(rocks->cache);
     statistics->writes_stopped = property(rocks, KV_LOG, "rocksdb.is-write-stopped") != 0;

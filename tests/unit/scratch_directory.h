@@ -10,7 +10,8 @@
 
 enum { SCRATCH_PATH_MAX = 4096 };
 
-static int scratch_directory_remove_one(const char *path, const struct stat *found, int kind, struct FTW *where)
+static int scratch_directory_remove_one(
+    const char *path, const struct stat *found, int kind, struct FTW *where)
 {
     (void)found;
     (void)kind;

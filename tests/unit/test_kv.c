@@ -126,7 +126,8 @@ static void big_values_come_back_whole(void **state)
     for (uint8_t i = 0; i < 4; i++) {
         struct bytes value;
         assert_int_equal(
-            kv_get(fixture->kv, NULL, KV_PROFILES, bytes_of(&i, 1), &fixture->arena, &value, NULL), PATRON_OK);
+            kv_get(fixture->kv, NULL, KV_PROFILES, bytes_of(&i, 1), &fixture->arena, &value, NULL),
+            PATRON_OK);
         assert_bytes(value, bytes_of(data, length - i));
     }
     memory_free(data);
@@ -267,8 +268,10 @@ static void a_batch_is_read_through_before_it_is_written(void **state)
     assert_bytes(value, text("new"));
     assert_int_equal(kv_batch_get(batch, KV_QUEUES, text("e"), &fixture->arena, &value, NULL), PATRON_OK);
     assert_bytes(value, text("old"));
-    assert_int_equal(kv_batch_get(batch, KV_QUEUES, text("a"), &fixture->arena, &value, NULL), PATRON_NOT_FOUND);
-    assert_int_equal(kv_batch_get(batch, KV_QUEUES, text("d"), &fixture->arena, &value, NULL), PATRON_NOT_FOUND);
+    assert_int_equal(
+        kv_batch_get(batch, KV_QUEUES, text("a"), &fixture->arena, &value, NULL), PATRON_NOT_FOUND);
+    assert_int_equal(
+        kv_batch_get(batch, KV_QUEUES, text("d"), &fixture->arena, &value, NULL), PATRON_NOT_FOUND);
     struct kv_iterator *over = kv_batch_iterator_new(batch, KV_QUEUES, text(""));
     assert_walk(over, "bce");
     kv_iterator_seek_last(over, text("d"));

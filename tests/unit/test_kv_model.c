@@ -10,7 +10,8 @@ struct model {
     uint32_t values[MODEL_FAMILIES][KEYS]; /* 0: absent */
 };
 
-static const enum kv_family model_families[MODEL_FAMILIES] = {KV_IDENTIFIERS, KV_EVENTS}; /* one POINT, one SCAN */
+static const enum kv_family model_families[MODEL_FAMILIES] = {
+    KV_IDENTIFIERS, KV_EVENTS}; /* one POINT, one SCAN */
 static uint8_t key_bytes[KEYS][KEY_MAX];
 static struct bytes keys_in_order[KEYS];
 
@@ -155,7 +156,8 @@ static void change_batch(struct run *run)
     int key = (int)random_below(KEYS);
     if (random_below(3)) {
         run->with_batch.values[family][key] = ++run->next_value;
-        kv_batch_put(run->batch, model_families[family], keys_in_order[key], value_made_from(run->next_value));
+        kv_batch_put(
+            run->batch, model_families[family], keys_in_order[key], value_made_from(run->next_value));
     } else {
         run->with_batch.values[family][key] = 0;
         kv_batch_delete(run->batch, model_families[family], keys_in_order[key]);
