@@ -28,6 +28,13 @@ static bool is_zone_character(uint8_t c)
         c == '-' || c == '+';
 }
 
+/* Names without a slash are old abbreviations, some of them surprising (ICU's BST is Bangladesh): only UTC and GMT are
+ * taken of those. */
+static bool is_region(struct bytes name)
+{
+    return (name.length > 0 && memchr(name.data, '/', name.length)) || bytes_is(name, "UTC") || bytes_is(name, "GMT");
+}
+
 static enum patron_code unknown_zone(struct bytes name, struct error *error)
 {
     struct arena arena = {0};
@@ -36,12 +43,13 @@ static enum patron_code unknown_zone(struct bytes name, struct error *error)
     int32_t count = U_SUCCESS(status) ? uenum_count(ids, &status) : 0;
     struct bytes *names = arena_array(&arena, count > 0 ? (size_t)count : 1, sizeof *names);
     size_t known = 0;
-    while (U_SUCCESS(status) && known < (size_t)count) {
+    for (int32_t i = 0; U_SUCCESS(status) && i < count; i++) {
         int32_t length = 0;
         const char *id = uenum_next(ids, &length, &status);
         if (!id || U_FAILURE(status))
             break;
-        names[known++] = arena_copy(&arena, bytes_of(id, (size_t)length));
+        if (is_region(bytes_of(id, (size_t)length)))
+            names[known++] = arena_copy(&arena, bytes_of(id, (size_t)length));
     }
     uenum_close(ids);
     const struct bytes *nearest = suggest_nearest(name, (struct suggest_from){names, known, sizeof *names});
@@ -55,18 +63,14 @@ static enum patron_code unknown_zone(struct bytes name, struct error *error)
     return PATRON_INVALID;
 }
 
-/* ICU takes any name, and gives GMT for one it does not know, so the name is looked up first. Names without a slash are
- * old abbreviations, some of them surprising (ICU's BST is Bangladesh): only UTC and GMT are taken of those. */
+/* ICU takes any name, and gives GMT for one it does not know, so the name is looked up first. */
 static enum patron_code zone_name_check(struct bytes name, UChar *id, struct error *error)
 {
-    bool region = false;
     if (name.length == 0 || name.length > NAME_BYTES_MAX)
         return unknown_zone(name, error);
-    for (size_t i = 0; i < name.length; i++) {
+    for (size_t i = 0; i < name.length; i++)
         if (!is_zone_character(name.data[i]))
             return unknown_zone(name, error);
-        region |= name.data[i] == '/';
-    }
     u_charsToUChars((const char *)name.data, id, (int32_t)name.length);
     id[name.length] = 0;
     UErrorCode status = U_ZERO_ERROR;
@@ -76,7 +80,7 @@ static enum patron_code zone_name_check(struct bytes name, UChar *id, struct err
         id, (int32_t)name.length, canonical, NAME_BYTES_MAX, &known, &status);
     if (U_FAILURE(status) || !known || bytes_is(name, "Etc/Unknown"))
         return unknown_zone(name, error);
-    if (!region && !bytes_is(name, "UTC") && !bytes_is(name, "GMT")) {
+    if (!is_region(name)) {
         char text[NAME_BYTES_MAX + 1] = {0};
         u_UCharsToChars(canonical, text, length);
         return error_set(error, PATRON_INVALID,

@@ -199,6 +199,8 @@ static size_t utf8_prefix(struct bytes text)
 const struct tree_node *tree_load(struct bytes text, struct arena *arena, struct mistakes *mistakes)
 {
     struct loader loader = {.arena = arena, .mistakes = mistakes};
+    if (bytes_starts_with(text, bytes_from_string("\xef\xbb\xbf")))
+        text = bytes_of(text.data + 3, text.length - 3); /* a byte order mark, as some editors leave */
     size_t good = utf8_prefix(text);
     if (good < text.length) {
         mistake_at_byte(&loader, text, good, "this is not UTF-8");
@@ -206,7 +208,7 @@ const struct tree_node *tree_load(struct bytes text, struct arena *arena, struct
     }
     yaml_parser_t parser;
     CHECK(yaml_parser_initialize(&parser));
-    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING); /* or a byte order mark would choose another */
+    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING); /* or it would guess */
     yaml_parser_set_input_string(&parser, text.data ? text.data : (const uint8_t *)"", text.length);
     bool done = false;
     while (!done && !loader.stopped) {

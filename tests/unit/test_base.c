@@ -31,7 +31,7 @@ static uint64_t dice(void)
     return z ^ z >> 31;
 }
 
-/* --- an independent reading of decimals: schoolbook arithmetic, digit by digit ------------------------------------- */
+/* --- an independent reading of decimals: schoolbook arithmetic, digit by digit ------------------------------------ */
 
 enum { DIGITS = 160 };
 /* value = digits[0] digits[1] ... with `point` of them before the decimal point. */

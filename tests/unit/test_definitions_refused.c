@@ -1,0 +1,404 @@
+/* Every mistake that a file can have, with the exact words and place. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "store/base/arena.h"
+#include "tests/unit/definitions_fixture.h"
+
+static void assert_refused_after(const struct definitions *previous, const char *text, const char *words)
+{
+    const struct definitions *definitions = previous;
+    struct error error;
+    enum patron_code code = definitions_parse(text_of(text), previous, 2, &definitions, &error);
+    if (code != PATRON_INVALID)
+        fail_msg("this was taken:\n%s", text);
+    assert_null(definitions);
+    assert_int_equal(error.code, PATRON_INVALID);
+    assert_string_equal(error.text, words);
+    assert_int_equal(definitions_parse(text_of(text), previous, 2, &definitions, NULL), PATRON_INVALID);
+}
+
+static void assert_refused(const char *text, const char *words)
+{
+    assert_refused_after(NULL, text, words);
+}
+
+static void each_mistake_in_yaml_is_told_with_its_place(void **state)
+{
+    (void)state;
+    assert_refused("", "line 1, column 1: the definitions are empty: begin with identifiers, events and features");
+    assert_refused("# nothing\n",
+        "line 1, column 1: the definitions are empty: begin with identifiers, events and features");
+    assert_refused("- a\n", "line 1, column 1: the definitions must be a map, such as {name: value}");
+    assert_refused("a: [1\nb: 2\n", "line 2, column 2: this is not YAML: while parsing a flow sequence, "
+                                    "did not find expected ',' or ']'");
+    assert_refused("a: \"\n", "line 2, column 1: this is not YAML: while scanning a quoted scalar, "
+                              "found unexpected end of stream");
+    assert_refused("caf\xc3\xa9: \xff\n", "line 1, column 7: this is not UTF-8");
+    assert_refused("a: 1\nb: \x01\n", "line 2, column 4: control characters are not allowed");
+    assert_refused("a: &x 1\n", "line 1, column 4: anchors and aliases are not taken here: write the value out");
+    assert_refused("a: *x\n", "line 1, column 4: anchors and aliases are not taken here: write the value out");
+    assert_refused("a: !!str 1\n", "line 1, column 4: tags are not taken here: write the value alone");
+    assert_refused("? [a]\n: b\n", "line 1, column 3: a key must be a name, not a list or map");
+    assert_refused(EVENTS "---\na: 1\n", "line 3, column 1: a second document begins here: the file must hold one");
+    assert_refused("[[[[[[[[[[]]]]]]]]]]", "line 1, column 9: nested too deeply");
+}
+
+static void a_key_given_twice_is_refused(void **state)
+{
+    (void)state;
+    assert_refused(EVENTS "events: {b: }\n", "line 3, column 1: 'events' is given twice: first on line 2");
+    assert_refused("identifiers: {id: }\nevents:\n  order: {a: money}\n  visit:\n  order: {a: money}\n",
+        "line 5, column 3: 'order' is given twice: first on line 3");
+    assert_refused("identifiers: {id: {max: 1, \"max\": 2}}\nevents: {e: }\n",
+        "line 1, column 28: 'max' is given twice: first on line 1");
+}
+
+static void each_mistake_at_the_top_is_told_with_its_place(void **state)
+{
+    (void)state;
+    assert_refused("identifers: {id: }\nevents: {e: }\n",
+        "line 1, column 1: identifiers is missing: name what events are told apart by\n"
+        "line 1, column 1: unknown key 'identifers': did you mean 'identifiers'?");
+    assert_refused(EVENTS "colour: red\n", "line 3, column 1: unknown key 'colour'; there are currency, time_zone, "
+                                           "identifiers, events, features and 2 more");
+    assert_refused(EVENTS "derived: {a: b / c}\n",
+        "line 3, column 1: derived features come with a later version: leave them out");
+    assert_refused(EVENTS "currency: euro\n",
+        "line 3, column 11: currency must be three capital letters, such as EUR");
+    assert_refused(EVENTS "currency: [EUR]\n",
+        "line 3, column 11: currency must be three capital letters, such as EUR");
+    assert_refused(EVENTS "time_zone: Europe/Berln\n",
+        "line 3, column 12: unknown time zone 'Europe/Berln': did you mean 'Europe/Berlin'?");
+    assert_refused(EVENTS "time_zone: europe/berlin\n",
+        "line 3, column 12: unknown time zone 'europe/berlin': did you mean 'Europe/Berlin'?");
+    assert_refused(EVENTS "time_zone: Middle Earth\n",
+        "line 3, column 12: unknown time zone 'Middle Earth': write an IANA name such as Europe/Berlin");
+    assert_refused(EVENTS "time_zone: GMT+3\n",
+        "line 3, column 12: unknown time zone 'GMT+3': write an IANA name such as Europe/Berlin");
+    assert_refused(EVENTS "time_zone: BST\n", "line 3, column 12: time zone 'BST' is an abbreviation: write the "
+                                              "region's IANA name (it stands for Asia/Dhaka)");
+    assert_refused(EVENTS "time_zone:\n",
+        "line 3, column 11: time_zone must be an IANA name such as Europe/Berlin");
+}
+
+static void each_mistake_in_identifiers_is_told_with_its_place(void **state)
+{
+    (void)state;
+    assert_refused("identifiers: {}\nevents: {e: }\n",
+        "line 1, column 14: identifiers is empty: name what events are told apart by");
+    assert_refused("identifiers: [id]\nevents: {e: }\n",
+        "line 1, column 14: identifiers must be a map, such as {name: value}");
+    assert_refused("identifiers: {id: 3}\nevents: {e: }\n",
+        "line 1, column 19: an identifier must be a map, such as {name: value}");
+    assert_refused("identifiers: {id: {max: 0}}\nevents: {e: }\n",
+        "line 1, column 25: max must be a whole number from 1 to 1000 (a customer's identifiers in all)");
+    assert_refused("identifiers: {id: {max: 1001}}\nevents: {e: }\n",
+        "line 1, column 25: max must be a whole number from 1 to 1000 (a customer's identifiers in all)");
+    assert_refused("identifiers: {id: {maximum: 1}}\nevents: {e: }\n",
+        "line 1, column 20: unknown key 'maximum'; there are max, normalize and never_link");
+    assert_refused("identifiers: {id: {normalize: trimm}}\nevents: {e: }\n",
+        "line 1, column 31: unknown normalize 'trimm': did you mean 'trim'?");
+    assert_refused("identifiers: {id: {normalize: email, never_link: [nobody, ~, [x], '']}}\nevents: {e: }\n",
+        "line 1, column 51: identifier id is not an address: it needs one '@' with something on either side\n"
+        "line 1, column 59: this is no value: write it in quotes if the word is meant\n"
+        "line 1, column 62: never_link must be a list of values\n"
+        "line 1, column 67: identifier id is empty");
+    assert_refused("identifiers: {1st: , e-mail: , '': }\nevents: {e: }\n",
+        "line 1, column 15: '1st' cannot name an identifier: a name has letters, digits and '_', and begins with no "
+        "digit\n"
+        "line 1, column 22: 'e-mail' cannot name an identifier: a name has letters, digits and '_', and begins with "
+        "no digit\n"
+        "line 1, column 32: '' cannot name an identifier: a name has letters, digits and '_', and begins with no "
+        "digit");
+}
+
+static void each_mistake_in_events_is_told_with_its_place(void **state)
+{
+    (void)state;
+    assert_refused("identifiers: {id: }\n", "line 1, column 1: events is missing: name what can happen");
+    assert_refused("identifiers: {id: }\nevents: {}\n", "line 2, column 9: events is empty: name what can happen");
+    assert_refused("identifiers: {id: }\nevents: {order: {amount: monney, sku: text, tags: [string]}}\n",
+        "line 2, column 26: unknown type 'monney': did you mean 'money'?\n"
+        "line 2, column 39: unknown type 'text'; there are money, number, integer, bool and string\n"
+        "line 2, column 51: type must be one word");
+    assert_refused("identifiers: {id: }\nevents: {order: amount}\n",
+        "line 2, column 17: the attributes of an event must be a map, such as {name: value}");
+    char name[200], text[400], words[400];
+    memset(name, 'n', sizeof name);
+    name[129] = '\0';
+    snprintf(text, sizeof text, "identifiers: {id: }\nevents:\n  %s: {a: money}\n", name);
+    snprintf(words, sizeof words, "line 3, column 3: the name of an event is too long: 129 bytes (at most 128)");
+    assert_refused(text, words);
+    name[128] = '\0';
+    snprintf(text, sizeof text, "identifiers: {id: }\nevents:\n  %s: {a: money}\n", name);
+    definitions_release(parsed(text));
+}
+
+static void assert_feature_refused(const char *feature, const char *words)
+{
+    char text[2048], all[2048];
+    snprintf(text, sizeof text, EVENTS "features:\n  f: %s\n", feature);
+    snprintf(all, sizeof all, "line 4, column %s", words);
+    assert_refused(text, all);
+}
+
+static void each_mistake_in_a_feature_is_told_with_its_place(void **state)
+{
+    (void)state;
+    assert_feature_refused("count", "6: a feature must be a map, such as {name: value}");
+    assert_feature_refused("{count: true}", "3: 'f' does not say of which event: give 'of'");
+    assert_feature_refused("{of: ordr, count: true}", "11: unknown event 'ordr': did you mean 'order'?");
+    assert_feature_refused("{of: visit, count: true}", "11: unknown event 'visit'; there is only order");
+    assert_feature_refused("{of: [order], count: true}", "11: of must be the name of an event");
+    assert_feature_refused("{of: order}",
+        "3: 'f' has no aggregation: give one of count, sum, mean, min, max, first, last, distinct, age, rfm");
+    assert_feature_refused("{of: order, min: points, max: points}",
+        "31: 'f' has two aggregations, min and max: keep one");
+    assert_feature_refused("{of: order, count: amount}", "25: count takes no attribute: write count: true");
+    assert_feature_refused("{of: order, sum: amonut}",
+        "23: unknown attribute of 'order': 'amonut': did you mean 'amount'?");
+    assert_feature_refused("{of: order, sum: channel}",
+        "23: sum takes money, number, integer or bool, and 'channel' is string");
+    assert_feature_refused("{of: order, max: gift}", "23: max takes money, number or integer, and 'gift' is bool");
+    assert_feature_refused("{of: order, sum: [amount]}", "23: sum must be the name of an attribute");
+    assert_feature_refused("{of: order, decayed: amount, half_life: 60d}",
+        "18: decayed comes with a later version: leave this feature out");
+    assert_feature_refused("{of: order, age: latest}", "23: unknown age 'latest': did you mean 'last'?");
+    assert_feature_refused("{of: order, count: true, unit: day}", "31: unit goes with age only");
+    assert_feature_refused("{of: order, age: last, unit: days}", "35: unknown unit 'days': did you mean 'day'?");
+    assert_feature_refused("{of: order, count: true, widnow: 90d}", "31: unknown key 'widnow': did you mean 'window'?");
+}
+
+static void each_mistake_in_a_window_or_filter_is_told_with_its_place(void **state)
+{
+    (void)state;
+    static const char *const windows[] = {"90", "d", "90 d", "1.5d", "-1d", "90s", "1y", "99999999999999d", "[90d]"};
+    for (size_t i = 0; i < sizeof windows / sizeof windows[0]; i++) {
+        char feature[200];
+        snprintf(feature, sizeof feature, "{of: order, count: true, window: %s}", windows[i]);
+        assert_feature_refused(feature, "39: window must be a whole number and a unit: 30m, 12h, 90d, 4w");
+    }
+    static const char *const spans[] = {"0d", "4m", "3661d", "523w", "999999999w", "5270401m"};
+    for (size_t i = 0; i < sizeof spans / sizeof spans[0]; i++) {
+        char feature[200];
+        snprintf(feature, sizeof feature, "{of: order, count: true, window: %s}", spans[i]);
+        assert_feature_refused(feature, "39: window must be from 5m to 3660d");
+    }
+    assert_feature_refused("{of: order, count: true, where: {}}", "38: where names no attribute: leave it out");
+    assert_feature_refused("{of: order, count: true, where: [web]}",
+        "38: where must be a map, such as {name: value}");
+    assert_feature_refused("{of: order, count: true, where: {chanel: web}}",
+        "39: unknown attribute of 'order': 'chanel': did you mean 'channel'?");
+    assert_feature_refused("{of: order, count: true, where: {channel: [web, app]}}",
+        "48: 'channel' must be compared with one value");
+    assert_feature_refused("{of: order, count: true, where: {channel: ~}}",
+        "48: 'channel' must be compared with one value");
+    assert_feature_refused("{of: order, count: true, where: {gift: yes}}",
+        "45: 'gift' is bool: write true or false without quotes");
+    assert_feature_refused("{of: order, count: true, where: {points: 1.5}}",
+        "47: 'points' is integer: write a whole number below 2^53 without quotes");
+    assert_feature_refused("{of: order, count: true, where: {points: 9007199254740992}}",
+        "47: 'points' is integer: write a whole number below 2^53 without quotes");
+    assert_feature_refused("{of: order, count: true, where: {weight: '1'}}",
+        "47: 'weight' is number: write a number without quotes");
+    assert_feature_refused("{of: order, count: true, where: {amount: 0.1234567}}",
+        "47: 'amount' is money, and the value has more than 6 decimals: '0.1234567'");
+}
+
+static void each_mistake_in_services_is_told_with_its_place(void **state)
+{
+    (void)state;
+#define FEATURE EVENTS "features: {orders: {of: order, count: true}, rfm: {of: order, rfm: amount}}\n"
+    assert_refused(FEATURE "services: {churn: [ordres]}\n",
+        "line 4, column 20: unknown feature 'ordres': did you mean 'orders'?");
+    assert_refused(FEATURE "services: {churn: [rfm.t, rfm.x, clv]}\n",
+        "line 4, column 20: unknown feature 'rfm.t': did you mean 'rfm.T'?\n"
+        "line 4, column 27: unknown feature 'rfm.x': did you mean 'rfm.T'?\n"
+        "line 4, column 34: unknown feature 'clv'; there are orders, rfm, rfm.T, rfm.frequency, rfm.monetary and "
+        "1 more");
+    assert_refused(FEATURE "services: {churn: orders}\n",
+        "line 4, column 19: a service must be a list, such as [a, b]");
+    assert_refused(FEATURE "services: {churn: []}\n", "line 4, column 19: service 'churn' names no feature");
+    assert_refused(FEATURE "services: {churn: [[orders]]}\n",
+        "line 4, column 20: a service must be a list of feature names");
+    assert_refused(FEATURE "services: [orders]\n", "line 4, column 11: services must be a map, such as {name: value}");
+    assert_refused(EVENTS "services: {churn: [orders]}\n",
+        "line 3, column 20: unknown feature 'orders'; there are none");
+    assert_refused(EVENTS "features: []\nservices: {churn: [orders]}\n",
+        "line 3, column 11: features must be a map, such as {name: value}");
+}
+
+/* The text of `count` entries, each formatted with its number, between two ends. */
+static char *many(const char *begin, const char *entry, size_t count, const char *end)
+{
+    size_t size = strlen(begin) + strlen(end) + count * (strlen(entry) + 20) + 1;
+    char *text = memory_alloc(size);
+    size_t length = (size_t)snprintf(text, size, "%s", begin);
+    for (size_t i = 0; i < count; i++) {
+        const char *hash = strchr(entry, '#');
+        length += (size_t)snprintf(
+            text + length, size - length, "%.*s%zu%s", (int)(hash - entry), entry, i, hash + 1);
+    }
+    snprintf(text + length, size - length, "%s", end);
+    return text;
+}
+
+static void assert_many_refused(const char *begin, const char *entry, size_t count, const char *end, const char *words)
+{
+    char *text = many(begin, entry, count, end);
+    if (words)
+        assert_refused(text, words);
+    else
+        definitions_release(parsed(text));
+    memory_free(text);
+}
+
+static void every_limit_on_a_file_is_told(void **state)
+{
+    (void)state;
+    static const char *const ids = "identifiers: {id: }\nevents: {e: ";
+    assert_many_refused("identifiers: {", "i#: ,", 64, "}\nevents: {e: }\n", NULL);
+    assert_many_refused("identifiers: {", "i#: ,", 65, "}\nevents: {e: }\n",
+        "line 1, column 14: identifiers are too many: 65 (at most 64)");
+    assert_many_refused(ids, ", e#: ", 255, "}\n", NULL);
+    assert_many_refused(ids, ", e#: ", 256, "}\n", "line 2, column 9: events are too many: 257 (at most 256)");
+    assert_many_refused("identifiers: {id: }\nevents: {e: {", "a#: bool,", 256, "}}\n", NULL);
+    assert_many_refused("identifiers: {id: }\nevents: {e: {", "a#: bool,", 257, "}}\n",
+        "line 2, column 13: the attributes of an event are too many: 257 (at most 256)");
+    assert_many_refused(EVENTS "features: {", "f#: {of: order, count: true},", 4096, "}\n", NULL);
+    assert_many_refused(EVENTS "features: {", "f#: {of: order, count: true},", 4097, "}\n",
+        "line 3, column 11: features are too many: 4097 (at most 4096)");
+    assert_many_refused(EVENTS "features: {", "f#: {of: order, rfm: amount},", 1025, "}\n",
+        "line 3, column 11: features are too many with the four of each family: 4100 (at most 4096)");
+    assert_many_refused(FEATURE "services: {", "s#: [rfm],", 1024, "}\n", NULL);
+    assert_many_refused(FEATURE "services: {", "s#: [rfm],", 1025, "}\n",
+        "line 4, column 11: services are too many: 1025 (at most 1024)");
+    char *text = memory_alloc(DEFINITIONS_BYTES_MAX + 2);
+    memset(text, ' ', DEFINITIONS_BYTES_MAX + 1);
+    memcpy(text, EVENTS, strlen(EVENTS));
+    assert_refused(text, "the definitions are too long: 1048577 bytes (at most 1048576)");
+    text[DEFINITIONS_BYTES_MAX] = '\0';
+    definitions_release(parsed(text));
+    memory_free(text);
+}
+
+static void a_service_has_no_more_features_than_a_read_may(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        size_t count;
+        const char *words;
+    } cases[] = {
+        {"orders", 1000, NULL},
+        {"orders", 1001, "line 4, column 15: a service has too many entries: 1001 (at most 1000)"},
+        {"rfm", 250, NULL},
+        {"rfm", 251, "line 4, column 15: service 's' has too many features: 1004 (at most 1000)"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *text = memory_alloc(20000);
+        size_t length = (size_t)snprintf(text, 20000, "%s", FEATURE "services: {s: [");
+        for (size_t j = 0; j < cases[i].count; j++)
+            length += (size_t)snprintf(text + length, 20000 - length, "%s,", cases[i].name);
+        snprintf(text + length, 20000 - length, "]}\n");
+        if (cases[i].words)
+            assert_refused(text, cases[i].words);
+        else
+            definitions_release(parsed(text));
+        memory_free(text);
+    }
+}
+
+static void several_mistakes_are_told_at_once_in_the_order_of_the_file(void **state)
+{
+    (void)state;
+    assert_refused("services: {s: [x]}\n"
+                   "features:\n"
+                   "  x: {of: oder, count: true}\n"
+                   "  y: {of: order, sum: channel, window: 3}\n"
+                   "events: {order: {channel: string}}\n"
+                   "identifiers: {id: {max: none}}\n"
+                   "currency: eur\n",
+        "line 3, column 11: unknown event 'oder': did you mean 'order'?\n"
+        "line 4, column 23: sum takes money, number, integer or bool, and 'channel' is string\n"
+        "line 4, column 40: window must be a whole number and a unit: 30m, 12h, 90d, 4w\n"
+        "line 6, column 25: max must be a whole number from 1 to 1000 (a customer's identifiers in all)\n"
+        "line 7, column 11: currency must be three capital letters, such as EUR");
+}
+
+static void mistakes_past_the_error_s_size_are_counted(void **state)
+{
+    (void)state;
+    char *text = many("identifiers: {id: }\nevents: {e: {", "\n  a#: monney,", 200, "}}\n");
+    const struct definitions *d;
+    struct error error;
+    assert_int_equal(definitions_parse(text_of(text), NULL, 1, &d, &error), PATRON_INVALID);
+    size_t lines = 0;
+    for (const char *c = error.text; *c; c++)
+        lines += *c == '\n';
+    const char *last = strrchr(error.text, '\n');
+    char words[60];
+    snprintf(words, sizeof words, "\nand %zu more mistakes", 200 - lines);
+    assert_string_equal(last, words);
+    assert_true(strlen(error.text) < ERROR_TEXT_MAX - 1);
+    assert_true(lines > 10);
+    memory_free(text);
+}
+
+static void what_stored_events_need_may_not_go_or_change(void **state)
+{
+    (void)state;
+    const struct definitions *first = parsed(SHOP);
+    assert_refused_after(first,
+        "currency: USD\n"
+        "identifiers: {customer_id: {normalize: lower}, email: }\n"
+        "events:\n"
+        "  order: {amount: number, discount: money, cost: money, promo: bool, channel: string, colour: string}\n",
+        "line 1, column 11: currency was EUR and cannot become USD: the stored amounts are in EUR\n"
+        "line 2, column 1: identifier 'device' is gone, and stored customers are known by it: put it back\n"
+        "line 2, column 40: identifier 'customer_id' was normalised as 'none' and cannot become 'lower': stored values "
+        "would not be found again; give the new one another name\n"
+        "line 2, column 48: identifier 'email' was normalised as 'email' and cannot become 'none': stored values would "
+        "not be found again; give the new one another name\n"
+        "line 3, column 1: event 'refund' is gone, and stored events are of it: put it back\n"
+        "line 4, column 3: attribute 'sku' of event 'order' is gone, and stored events hold it: put it back\n"
+        "line 4, column 19: attribute 'amount' of event 'order' was money and cannot become number: stored events hold "
+        "it as money; give the new one another name");
+    assert_refused_after(first,
+        "identifiers: {customer_id: , email: {normalize: email}, device: }\n"
+        "events:\n"
+        "  order: {amount: number, discount: money, cost: money, promo: bool, channel: string, sku: string}\n"
+        "  refund:\n",
+        "line 3, column 19: attribute 'amount' of event 'order' was money and cannot become number: stored events hold "
+        "it as money; give the new one another name\n"
+        "line 4, column 3: attribute 'amount' of event 'refund' is gone, and stored events hold it: put it back\n"
+        "line 4, column 3: attribute 'order_id' of event 'refund' is gone, and stored events hold it: put it back");
+    definitions_release(first);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_mistake_in_yaml_is_told_with_its_place),
+        cmocka_unit_test(a_key_given_twice_is_refused),
+        cmocka_unit_test(each_mistake_at_the_top_is_told_with_its_place),
+        cmocka_unit_test(each_mistake_in_identifiers_is_told_with_its_place),
+        cmocka_unit_test(each_mistake_in_events_is_told_with_its_place),
+        cmocka_unit_test(each_mistake_in_a_feature_is_told_with_its_place),
+        cmocka_unit_test(each_mistake_in_a_window_or_filter_is_told_with_its_place),
+        cmocka_unit_test(each_mistake_in_services_is_told_with_its_place),
+        cmocka_unit_test(every_limit_on_a_file_is_told),
+        cmocka_unit_test(a_service_has_no_more_features_than_a_read_may),
+        cmocka_unit_test(several_mistakes_are_told_at_once_in_the_order_of_the_file),
+        cmocka_unit_test(mistakes_past_the_error_s_size_are_counted),
+        cmocka_unit_test(what_stored_events_need_may_not_go_or_change),
+    };
+    return cmocka_run_group_tests_name("definitions_refused", tests, NULL, NULL);
+}
