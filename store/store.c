@@ -2,7 +2,8 @@
  *       key "key"          value 16 bytes: BLAKE2b-128 of the secret key, keyed with "patron key check"
  *       key "definitions"  value format u8 = 1 | n varint | known_at of each version's entry in the log, signed, in order
  *       key "state"        value format u8 = 1 | last node varint | newest known_at signed | folded_to signed |
- *                          profiles' definitions version varint | events varint | merges varint | dropped varint */
+ *                          profiles' definitions version varint | events varint | merges varint | dropped varint
+ *       key "answered"     value format u8 = 1 | until signed: no T after it has been answered; absent: none has */
 #include "store/store_internal.h"
 
 #include <sodium.h>
@@ -56,6 +57,39 @@ enum patron_code state_get(struct store *store, struct error *error)
     if (format != META_ROW_FORMAT || !decoder_done(&from))
         return error_set(error, PATRON_CORRUPT, "the store's state row is damaged");
     return PATRON_OK;
+}
+
+static enum patron_code answered_get(struct store *store, struct error *error)
+{
+    struct bytes value;
+    store->answered_until_us = INT64_MIN;
+    enum patron_code code = meta_get(store, "answered", &value, error);
+    if (code == PATRON_NOT_FOUND)
+        return PATRON_OK;
+    TRY(code);
+    struct decoder from = decoder_of(value);
+    uint8_t format = decode_u8(&from);
+    store->answered_until_us = decode_signed(&from);
+    if (format != META_ROW_FORMAT || !decoder_done(&from))
+        return error_set(error, PATRON_CORRUPT, "the store's row of what was answered is damaged");
+    return PATRON_OK;
+}
+
+enum patron_code store_answered_set(struct store *store, int64_t until_us, struct error *error)
+{
+    CHECK(!store->group_open);
+    struct encoder to = {0};
+    encode_u8(&to, META_ROW_FORMAT);
+    encode_signed(&to, until_us);
+    meta_put(store, "answered", &to);
+    TRY(kv_write(store->kv, store->batch, true, error));
+    store->answered_until_us = until_us;
+    return PATRON_OK;
+}
+
+int64_t store_answered_until(const struct store *store)
+{
+    return store->answered_until_us;
 }
 
 static void key_check_value(const uint8_t *key, uint8_t check[KEY_CHECK_BYTES])
@@ -200,6 +234,8 @@ enum patron_code store_open(const struct store_options *options, struct store **
     store->progress = options->progress;
     store->progress_context = options->progress_context;
     enum patron_code code = format_open(store, error);
+    if (code == PATRON_OK)
+        code = answered_get(store, error);
     if (code == PATRON_OK)
         code = store_definitions_open(store, options->definitions_text, error);
     if (code == PATRON_OK) {

@@ -45,6 +45,11 @@ const struct definitions *store_definitions(const struct store *store); /* borro
 /* known_at of the newest entry of the log. A store with nothing but definitions says a time before EVENT_TIME_MIN_US. */
 int64_t store_newest_known_at(const struct store *store);
 
+/* The promise about answers: every T that was ever answered lies at or before this, also across restarts, as long as it
+ * is set ahead of what is answered. The log never gets an entry before a T that was answered (`floor_us`). */
+int64_t store_answered_until(const struct store *store);
+enum patron_code store_answered_set(struct store *store, int64_t until_us, struct error *error) MUST_CHECK; /* synced */
+
 /* --- ingestion: a group is stamped, applied and committed as one ------------------------------------------------ */
 
 struct event_identifier {

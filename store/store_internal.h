@@ -61,6 +61,7 @@ struct store {
     uint64_t events;
     uint64_t merges;
     uint64_t identifiers_dropped;
+    int64_t answered_until_us; /* the row `answered` */
 
     struct lagging *lagging;       /* by customer */
     struct lagging *lagging_first; /* oldest first */
