@@ -1,5 +1,6 @@
 /* Any bytes as an identifier, an amount, a number, a time and an encoded value. The first byte chooses. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "store/base/decimal.h"
 #include "store/base/encode.h"
@@ -48,8 +49,11 @@ static void double_run(struct bytes bytes)
     int128 fixed;
     memcpy(&value, bytes.data, bytes.length < sizeof value ? bytes.length : sizeof value);
     struct error error;
-    if (money_from_double(value, &micros, &error) == PATRON_OK)
-        CHECK((double)micros / MONEY_SCALE == value);
+    if (money_from_double(value, &micros, &error) == PATRON_OK) {
+        char written[DECIMAL_TEXT_MAX];
+        money_to_text(micros, written);
+        CHECK(strtod(written, NULL) == value);
+    }
     if (number_from_double(value, &fixed, &error) == PATRON_OK && value * 0x1p32 == rint(value * 0x1p32))
         CHECK((double)fixed * 0x1p-32 == value);
 }
