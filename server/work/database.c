@@ -30,7 +30,7 @@ struct database {
     struct workers *workers;
 };
 
-/* --- the directory ---------------------------------------------------------------------------------------------- */
+/* --- the directory ------------------------------------------------------------------------------------- */
 
 static enum patron_code path_of(char *path, const char *folder, const char *name, struct error *error)
 {
@@ -100,7 +100,7 @@ static enum patron_code prepare_directory(
     return make_folder(database->directory, error);
 }
 
-/* --- the key ------------------------------------------------------------------------------------------------------- */
+/* --- the key ------------------------------------------------------------------------------------------- */
 
 /* A key is made for a new store only. What is there already was hashed with a key, and only that one reads it. */
 static enum patron_code get_key(
@@ -130,7 +130,7 @@ static enum patron_code get_key(
     return key_file_make(path, database->key, error);
 }
 
-/* --- the port ------------------------------------------------------------------------------------------------------ */
+/* --- the port ------------------------------------------------------------------------------------------ */
 
 static struct database *of_port(struct port *port)
 {
@@ -194,7 +194,7 @@ static const struct port_functions port_functions = {
     .scratch_directory = port_scratch_directory,
 };
 
-/* --- opening and closing --------------------------------------------------------------------------------------- */
+/* --- opening and closing ------------------------------------------------------------------------------- */
 
 static enum patron_code open_engine(
     struct database *database, const struct database_options *options, struct error *error)
@@ -267,6 +267,7 @@ enum patron_code database_open(
     struct database *made = memory_alloc(sizeof *made);
     made->port.functions = &port_functions;
     CHECK(options->directory || options->kv);
+    CHECK(options->fatal);
     enum patron_code code = open_engine(made, options, error);
     /* Only now is it sure that no other process uses the directory. */
     if (code == PATRON_OK && made->directory[0])
@@ -285,13 +286,16 @@ enum patron_code database_open(
     return PATRON_OK;
 }
 
-/* Workers first, for they hold views and may send events; then the writer, which shows views; then what they stood on. */
+/* Workers first, for they hold views and may send events; then the writer, which shows views; then what they stood
+ * on. */
 void database_close(struct database *database)
 {
     if (!database)
         return;
     workers_stop(database->workers);
-    writer_stop(database->writer);
+    if (database->writer)
+        writer_stop(database->writer);
+    writer_free(database->writer);
     views_free(database->views);
     clock_free(database->clock);
     store_close(database->store);

@@ -2,7 +2,7 @@
  * workers behind one `struct port` (server/methods/port.h). What serves it (gRPC) comes on top; a test may use it bare:
  *
  *     struct database_options options = {.kv = kv_memory_new(), .key = key, .definitions_text = text,
- *         .clock_source = {wall, steady, context}};
+ *         .fatal = on_fatal, .clock_source = {wall, steady, context}};
  *     TRY(database_open(&options, &database, error));
  *     struct port *port = database_port(database);
  *     port->functions->ingest(port, &batch, error);            batch.done comes on the writer's thread
@@ -11,12 +11,13 @@
  *     port->functions->view_release(port, view);
  *     database_close(database);
  *
- * On disk: <directory>/store is the engine's, <directory>/scratch holds what may be thrown away and is emptied at start.
- * The key is a file of its own, by default <directory>.key: beside the data, never inside, so that a copy of the data
- * names nobody.
+ * On disk: <directory>/store is the engine's, <directory>/scratch holds what may be thrown away and is emptied at
+ * start. The key is a file of its own, by default <directory>.key: beside the data, never inside, so that a copy of
+ * the data names nobody.
  *
  * Threads: open and close belong to one thread; the port's functions and database_figures to any.
- * Failure: PATRON_PRECONDITION for what an operator must put right (key, format), PATRON_BUSY for a directory in use. */
+ * Failure: PATRON_PRECONDITION for what an operator must put right (key, format), PATRON_BUSY for a directory in
+ * use. */
 #ifndef PATRON_WORK_DATABASE_H
 #define PATRON_WORK_DATABASE_H
 
@@ -42,9 +43,10 @@ struct database_options {
     size_t worker_threads;            /* 0: the workers' default */
     void (*progress)(
         void *context, const char *what, uint64_t done, uint64_t total); /* nullable; long work at open */
-    void (*fatal)(void *context, const struct error *error);             /* as in writer.h */
-    void (*notice)(void *context, const char *words);                    /* as in writer.h */
-    void *context;                                                       /* for the three above */
+    void (*fatal)(
+        void *context, const struct error *error);    /* as in writer.h: ends the process, with _exit */
+    void (*notice)(void *context, const char *words); /* nullable; as in writer.h */
+    void *context;                                    /* for the three above */
 };
 
 struct database;

@@ -1,10 +1,11 @@
 /* A sharded hash table: customer -> versions, newest first. A shard is an open-addressing table with linear probing;
  * its slots hold the key beside the entry's address, so that a probe touches one line and growing touches no entry.
  *
- * Which version may go. A version is needed while a view lives whose position lies in [its valid_from, the valid_from of
- * the next newer one); the newest always is. An entry as a whole may go when it is settled and every live view was made
- * after that: then each of them finds the rows of its newest version in its own snapshot, and nobody can ask for the
- * older ones. So `settled` remembers the newest view's generation, and the oldest live one has to be past it.
+ * Which version may go. A version is needed while a view lives whose position lies in [its valid_from, the
+ * valid_from of the next newer one); the newest always is. An entry as a whole may go when it is settled and every
+ * live view was made after that: then each of them finds the rows of its newest version in its own snapshot, and
+ * nobody can ask for the older ones. So `settled` remembers the newest view's generation, and the oldest live one
+ * has to be past it.
  *
  * Who may change what: the writer alone adds, drops and counts; readers only read versions and mark entries as read,
  * under the shard's lock. What is dropped is released after the lock. */
@@ -102,7 +103,7 @@ static uint64_t counted(const _Atomic uint64_t *counter)
     return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-/* --- a shard's table; its lock is held -------------------------------------------------------------------------- */
+/* --- a shard's table; its lock is held ----------------------------------------------------------------- */
 
 /* The customer's slot, or the free one where it would go. */
 static size_t probe(const struct shard *shard, uint64_t customer, uint64_t hash)
@@ -155,7 +156,7 @@ static void remove_at(struct shard *shard, size_t hole)
     shard->used--;
 }
 
-/* --- versions ----------------------------------------------------------------------------------------------------- */
+/* --- versions ------------------------------------------------------------------------------------------ */
 
 static int64_t version_bytes(const struct version *version)
 {
@@ -218,7 +219,7 @@ static void free_entry(struct profile_cache *cache, struct entry *entry)
     memory_free(entry);
 }
 
-/* --- giving back what is over the budget -------------------------------------------------------------------------- */
+/* --- giving back what is over the budget --------------------------------------------------------------- */
 
 static bool may_go(const struct profile_cache *cache, const struct entry *entry)
 {
@@ -291,7 +292,7 @@ void profile_cache_views_live(struct profile_cache *cache, const struct live_vie
     cache->walk_credit = 0;
 }
 
-/* --- the home ------------------------------------------------------------------------------------------------------- */
+/* --- the home ------------------------------------------------------------------------------------------ */
 
 static const struct profile_parts *cache_get(
     const struct profile_home *home, uint64_t customer, int64_t position_us, bool *found)
@@ -380,7 +381,7 @@ static void cache_settled(const struct profile_home *home, uint64_t customer)
 
 static const struct profile_home_functions cache_functions = {cache_get, cache_put, cache_settled};
 
-/* --- making and figures ------------------------------------------------------------------------------------------- */
+/* --- making and figures -------------------------------------------------------------------------------- */
 
 struct profile_cache *profile_cache_new(uint64_t bytes_max)
 {

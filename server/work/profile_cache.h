@@ -23,8 +23,8 @@ struct live_view {
     int64_t position_us;
     uint64_t generation; /* counts up with every view that is published; the first is 1 */
 };
-/* Says which views live, oldest first; the last is the one that new readers get. Views may die before the next call, but
- * none may be published without one. Gives back what is over the budget, a bounded walk at a time. */
+/* Says which views live, oldest first; the last is the one that new readers get. Views may die before the next
+ * call, but none may be published without one. Gives back what is over the budget, a bounded walk at a time. */
 void profile_cache_views_live(struct profile_cache *cache, const struct live_view *live, size_t count);
 
 /* Over the budget, and only a write-back can help. From any thread. */

@@ -1,4 +1,5 @@
-/* thread: how this room starts threads: with a name, and with every signal blocked, for signals are the main thread's. */
+/* thread: how this room starts threads: with a name, and with every signal blocked, for signals are the main
+ * thread's. */
 #ifndef PATRON_WORK_THREAD_H
 #define PATRON_WORK_THREAD_H
 

@@ -113,7 +113,8 @@ void views_free(struct views *views)
 
 const struct view *views_acquire(struct views *views, int64_t *as_of_us)
 {
-    /* May be read before the lock is taken: a T that is a little early is bounded by K, F and the floor all the same. */
+    /* May be read before the lock is taken: a T that is a little early is bounded by K, F and the floor all the
+     * same. */
     int64_t clock_us = clock_now(views->clock);
     pthread_mutex_lock(&views->lock);
     struct held_view *held = views->newest;

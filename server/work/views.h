@@ -2,8 +2,8 @@
  *
  * The writer publishes a view after every group; readers acquire the newest one, with T = max(K + 1, min(clock, F)): K
  * is the view's position, F the first known_at of a group that is stamped but not yet visible. No entry ever gets a
- * known_at < T without being in the view that T was handed out with, for either a group is open, and T <= F, or the next
- * group begins with the highest T handed out as its floor. K, F and that highest T change under one lock only.
+ * known_at < T without being in the view that T was handed out with, for either a group is open, and T <= F, or the
+ * next group begins with the highest T handed out as its floor. K, F and that highest T change under one lock only.
  *
  * The highest T answered is kept in memory only. What a restart forgets: history that is then loaded on its source's
  * clock, into a store without live entries, may lie before a T that the process before has answered; and live entries

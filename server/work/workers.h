@@ -1,7 +1,8 @@
 /* workers: a few threads with one bounded queue, for what folds raw events: as_of reads, snapshots, verify.
  *
  * Threads: workers_run, workers_stopping and workers_queued from any; new and stop from the owner's.
- * Failure: workers_run says PATRON_EXHAUSTED when the queue is full and PATRON_BUSY once stopping; work has no result. */
+ * Failure: workers_run says PATRON_EXHAUSTED when the queue is full and PATRON_BUSY once stopping; work has no
+ * result. */
 #ifndef PATRON_WORK_WORKERS_H
 #define PATRON_WORK_WORKERS_H
 

@@ -1,6 +1,6 @@
-/* The loop has three handles: an async, by which the queue wakes it; an idle one, which runs a step at a time while there
- * is something to do, so that the timer comes through under load; and the timer, which starts write-backs and looks at
- * the clock. A step is one group and, while a write-back is under way, one slice of it.
+/* The loop has three handles: an async, by which the queue wakes it; an idle one, which runs a step at a time while
+ * there is something to do, so that the timer comes through under load; and the timer, which starts write-backs and
+ * looks at the clock. A step is one group and, while a write-back is under way, one slice of it.
  *
  * Batches pass from the queue (under the lock) to `taken` (the writer's alone) to their senders (`done`). A batch that
  * has begun is finished even if the clock jumps meanwhile: the clock stays good for stamping (see clock.h), and so a
@@ -10,8 +10,6 @@
 #include "server/work/thread.h"
 #include "store/base/limits.h"
 
-#include <stdio.h>
-#include <unistd.h>
 #include <uv.h>
 
 enum {
@@ -69,15 +67,7 @@ static struct ingest_batch *list_take_first(struct batch_list *list)
     return batch;
 }
 
-/* --- failure and the clock -------------------------------------------------------------------------------------- */
-
-static void end_process(void *context, const struct error *error)
-{
-    (void)context;
-    fprintf(stderr, "patron: the store can no longer be written, stopping: %s\n", error->text);
-    fflush(stderr);
-    _exit(1);
-}
+/* --- failure and the clock ----------------------------------------------------------------------------- */
 
 /* What was not acknowledged is not known to be on disk, so nothing may be built on it: a restart finds out. */
 static void fail(struct writer *writer, const struct error *error)
@@ -106,7 +96,7 @@ static bool may_begin(struct writer *writer, struct error *error)
     return !jumped;
 }
 
-/* --- groups --------------------------------------------------------------------------------------------------------- */
+/* --- groups -------------------------------------------------------------------------------------------- */
 
 struct group {
     bool open;
@@ -246,7 +236,7 @@ static void run_group(struct writer *writer)
     give_back(writer, &group);
 }
 
-/* --- writing back what lags ------------------------------------------------------------------------------------- */
+/* --- writing back what lags ---------------------------------------------------------------------------- */
 
 static void begin_pass(struct writer *writer)
 {
@@ -293,7 +283,7 @@ static void write_back_step(struct writer *writer, bool busy)
     write_back_slice(writer, profiles);
 }
 
-/* --- the loop -------------------------------------------------------------------------------------------------------- */
+/* --- the loop ------------------------------------------------------------------------------------------ */
 
 /* Moves the queue to `taken`. Returns whether the writer has been told to stop. */
 static bool take_queue(struct writer *writer)
@@ -364,7 +354,7 @@ static void *run_loop(void *argument)
     return NULL;
 }
 
-/* --- from outside -------------------------------------------------------------------------------------------------- */
+/* --- from outside -------------------------------------------------------------------------------------- */
 
 static enum patron_code start_loop(struct writer *writer, struct error *error)
 {
@@ -403,7 +393,7 @@ enum patron_code writer_new(const struct writer_options *options, struct writer 
     own->queue_events_max = own->queue_events_max ? own->queue_events_max : INGEST_QUEUE_EVENTS_MAX;
     own->queue_bytes_max = own->queue_bytes_max ? own->queue_bytes_max : INGEST_QUEUE_BYTES_MAX;
     own->write_back_ms = own->write_back_ms ? own->write_back_ms : WRITE_BACK_MS_DEFAULT;
-    own->fatal = own->fatal ? own->fatal : end_process;
+    CHECK(own->fatal);
     CHECK(pthread_mutex_init(&made->lock, NULL) == 0);
     store_figures(own->store, &made->figures.store);
     enum patron_code code = start_loop(made, error);
@@ -418,14 +408,20 @@ enum patron_code writer_new(const struct writer_options *options, struct writer 
 
 void writer_stop(struct writer *writer)
 {
-    if (!writer)
-        return;
     pthread_mutex_lock(&writer->lock);
+    CHECK(!writer->stopping);
     writer->stopping = true;
     CHECK(uv_async_send(&writer->wake) == 0);
     pthread_mutex_unlock(&writer->lock);
     CHECK(pthread_join(writer->thread, NULL) == 0);
     CHECK(uv_loop_close(&writer->loop) == 0);
+}
+
+void writer_free(struct writer *writer)
+{
+    if (!writer)
+        return;
+    CHECK(writer->stopping);
     CHECK(!writer->queue.first);
     pthread_mutex_destroy(&writer->lock);
     memory_free(writer);

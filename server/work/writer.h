@@ -7,11 +7,11 @@
  *
  * Failure: a refused event is its own outcome. While the clock has jumped, batches that have not begun are refused with
  * clock_check's words. When the engine fails, nothing that was not acknowledged may be, and the store must not be
- * written again: `fatal` is called, which by default says why on stderr and ends the process. If it returns (in a
- * test), every batch from then on gets that error, and readers keep what was visible before.
+ * written again: `fatal` is called, and should end the process. If it returns (in a test), every batch from then on
+ * gets that error, and readers keep what was visible before.
  *
- * Threads: writer_enqueue and writer_figures from any; new and stop from the owner's. From writer_new to writer_stop
- * the store's group and write-back functions are the writer's alone. */
+ * Threads: writer_enqueue and writer_figures from any; new, stop and free from the owner's. From writer_new to
+ * writer_stop the store's group and write-back functions are the writer's alone. */
 #ifndef PATRON_WORK_WRITER_H
 #define PATRON_WORK_WRITER_H
 
@@ -27,7 +27,7 @@ struct writer_options {
     size_t queue_events_max;     /* 0: INGEST_QUEUE_EVENTS_MAX */
     size_t queue_bytes_max;      /* 0: INGEST_QUEUE_BYTES_MAX */
     unsigned write_back_ms;      /* 0: 1000 */
-    void (*fatal)(void *context, const struct error *error); /* null: stderr and _exit(1) */
+    void (*fatal)(void *context, const struct error *error);
     void (*notice)(void *context, const char *words); /* nullable; the clock has jumped, or is right again */
     void *context;
 };
@@ -50,8 +50,10 @@ struct writer;
 
 enum patron_code writer_new(
     const struct writer_options *options, struct writer **writer, struct error *error) MUST_CHECK;
-/* Refuses new batches, finishes what is queued, writes back every profile and joins the thread. Null is fine. */
-void writer_stop(struct writer *take_writer);
+/* Refuses new batches, finishes what is queued, writes back every profile and joins the thread. Once. */
+void writer_stop(struct writer *writer);
+/* After the stop, when nobody is left who might send. Null is fine. */
+void writer_free(struct writer *writer);
 
 /* PATRON_BUSY once stopping, PATRON_EXHAUSTED when too much is queued; `done` is then not called. */
 enum patron_code writer_enqueue(
