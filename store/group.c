@@ -165,7 +165,16 @@ static enum patron_code attributes_check(struct store *store, const struct event
     return PATRON_OK;
 }
 
-/* The identifiers that may link, highest priority first, each once; *dropped counts those that never link. */
+static bool hash_is_among(const struct known_identifier *identifiers, size_t count, const uint8_t *hash)
+{
+    for (size_t i = 0; i < count; i++)
+        if (memcmp(identifiers[i].hash, hash, IDENTIFIER_HASH_BYTES) == 0)
+            return true;
+    return false;
+}
+
+/* The identifiers that may link, highest priority first, each once; *dropped counts those that never link, each once
+ * too. That none may link is not said here: a second arrival of an event from before they were blocked is fine. */
 static enum patron_code identifiers_check(struct store *store, const struct event_input *input,
     struct known_identifier *identifiers, size_t *count, uint32_t *dropped, struct error *error)
 {
@@ -175,7 +184,7 @@ static enum patron_code identifiers_check(struct store *store, const struct even
     if (input->identifier_count > EVENT_IDENTIFIERS_MAX)
         return error_set(error, PATRON_INVALID, "the event has %zu identifiers; at most %d are taken",
             input->identifier_count, EVENT_IDENTIFIERS_MAX);
-    size_t first = 0;
+    struct known_identifier blocked[EVENT_IDENTIFIERS_MAX];
     *count = 0;
     *dropped = 0;
     for (size_t i = 0; i < input->identifier_count; i++) {
@@ -186,27 +195,23 @@ static enum patron_code identifiers_check(struct store *store, const struct even
                 error, PATRON_INVALID, "unknown identifier type '%.*s'", BYTES_ARGUMENTS(given->type));
         struct bytes normalized;
         TRY(identifier_normalize(type, given->value, &store->event_arena, &normalized, error));
-        if (identifier_never_links(type, normalized)) {
-            (*dropped)++;
-            continue;
-        }
         struct known_identifier made = {.type = type};
         identifier_hash(store->key, type, normalized, made.hash);
-        size_t place = *count;
-        bool repeated = false;
-        for (size_t j = 0; j < *count; j++)
-            repeated = repeated || memcmp(identifiers[j].hash, made.hash, IDENTIFIER_HASH_BYTES) == 0;
-        if (repeated)
+        if (identifier_never_links(type, normalized)) {
+            if (!hash_is_among(blocked, *dropped, made.hash))
+                blocked[(*dropped)++] = made;
             continue;
-        while (place > first && identifiers[place - 1].type > type) { /* types lie in order of priority */
+        }
+        if (hash_is_among(identifiers, *count, made.hash))
+            continue;
+        size_t place = *count;
+        while (place > 0 && identifiers[place - 1].type > type) { /* types lie in order of priority */
             identifiers[place] = identifiers[place - 1];
             place--;
         }
         identifiers[place] = made;
         (*count)++;
     }
-    if (*count == 0)
-        return error_set(error, PATRON_INVALID, "the event has no identifier that may link: its values are blocked");
     return PATRON_OK;
 }
 
@@ -441,7 +446,9 @@ enum patron_code store_group_add(
         return PATRON_OK;
     }
     enum patron_code code = event_id_check(store, &checked, outcome, error);
-    if (code == PATRON_OK && outcome->fate == 0)
+    if (code == PATRON_OK && outcome->fate == 0 && checked.identifier_count == 0)
+        error_set(&outcome->why, PATRON_INVALID, "the event has no identifier that may link: its values are blocked");
+    else if (code == PATRON_OK && outcome->fate == 0)
         code = pending_check(store, input, checked.event.known_at_us, checked.identifiers, checked.identifier_count,
             &outcome->why, error);
     if (code == PATRON_OK && outcome->why.code != PATRON_OK)
