@@ -80,8 +80,10 @@ ROOMS = (
     ("server/main.c", ("store", "generated", "server")),
     ("server", ("store/base", "server")),
     ("client", ("store/base", "generated", "client")),
-    ("tests/property/oracle.h", ("tests/property",)),
-    ("tests/property/oracle.c", ("tests/property",)),
+    ("tests/property/oracle.h", ()),
+    ("tests/property/oracle.c", ("tests/property/oracle.h", "tests/property/oracle_inside.h")),
+    ("tests/property/oracle_features.c", ("tests/property/oracle.h", "tests/property/oracle_inside.h")),
+    ("tests/property/oracle_inside.h", ("tests/property/oracle.h",)),
 )
 
 

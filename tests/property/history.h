@@ -1,0 +1,159 @@
+/* history: one random history of a store and its oracle, and everything that can be asked of both.
+ *
+ * Owns an engine, a store on it, a home for its profiles, a world and an oracle; tells the store and the oracle the
+ * same things, asks both the same questions by every way there is (now, as of, given spine, generated spine, a view
+ * that is held while the store goes on), and remembers each answer to ask for it again.
+ *
+ * On the first difference it prints what happened and how to run it again, and ends the process. One thread. */
+#ifndef PATRON_TESTS_PROPERTY_HISTORY_H
+#define PATRON_TESTS_PROPERTY_HISTORY_H
+
+#include "store/store.h"
+#include "tests/property/oracle.h"
+#include "tests/property/small_home.h"
+#include "tests/property/world.h"
+
+/* X(name, words): how a question was put. */
+#define HISTORY_WAYS(X)                                                                                      \
+    X(WAY_NOW, "now, at position + 1 or the clock")                                                          \
+    X(WAY_NOW_AHEAD, "now, at a later T than the clock's")                                                   \
+    X(WAY_NOW_HELD, "now, in a view held while the store went on")                                           \
+    X(WAY_AS_OF_NEW, "as of, asked for the first time")                                                      \
+    X(WAY_AS_OF_AGAIN, "as of, what was answered before")                                                    \
+    X(WAY_SPINE, "row of a given spine, answered before")                                                    \
+    X(WAY_SPINE_NEW, "row of a given spine, asked for the first time")                                       \
+    X(WAY_EVERY_CUSTOMER, "row of a generated spine")                                                        \
+    X(WAY_IMPOSSIBLE, "of an impossible identifier")
+
+enum history_way {
+#define X(name, words) name,
+    HISTORY_WAYS(X)
+#undef X
+        WAY_COUNT
+};
+
+/* What a run has seen, over all its histories. */
+struct history_figures {
+    uint64_t histories;
+    uint64_t on_disk;
+    uint64_t fates[4]; /* by enum oracle_fate */
+    uint64_t refused[WORLD_REFUSAL_COUNT];
+    uint64_t merges;
+    uint64_t late;
+    uint64_t future;
+    uint64_t future_due;
+    uint64_t ties;
+    uint64_t same_instant;
+    uint64_t source_clock;
+    uint64_t dropped;
+    uint64_t full_customers; /* identifiers dropped because a customer had a thousand */
+    uint64_t ways[WAY_COUNT];
+    uint64_t not_found;
+    uint64_t values;                                   /* compared with the oracle */
+    uint64_t remembered;                               /* answers compared with earlier ones */
+    uint64_t covered[ORACLE_AGGREGATIONS][WORLD_HOPS]; /* values other than null and 0 */
+    uint64_t restarts;
+    uint64_t crashes; /* restarts with profiles that lagged the log */
+    uint64_t failed_commits;
+    uint64_t redefinitions;
+    uint64_t write_backs;
+    uint64_t verifications;
+};
+
+struct history_question {
+    struct oracle_identifier identifier;
+    int64_t as_of_us;
+    size_t features[ORACLE_FEATURES_MAX];
+    size_t feature_count;
+    struct history_answer *answer;
+};
+
+/* A row, from either side. */
+struct history_answer {
+    uint8_t status;
+    uint64_t customer;
+    int64_t newest_event_time_us;
+    int64_t newest_known_at_us;
+    size_t value_count;
+    struct oracle_value values[];
+};
+
+struct history_view {
+    bool taken;
+    struct view view;
+    uint64_t number; /* for the home */
+};
+
+struct history_applied {
+    const struct oracle_event *event;
+    int64_t known_at_us;
+    bool future;
+};
+
+enum { HISTORY_HELD_VIEWS = 2 };
+
+struct history {
+    uint64_t seed;
+    uint64_t number;
+    struct history_figures *figures;
+    struct world world;
+    struct oracle *oracle;
+    struct kv *kv;
+    char directory[64]; /* of the engine on disk; empty: in memory */
+    struct store *store;
+    struct small_home *home; /* null: profiles are written with every group */
+    int64_t clock_us;
+    int64_t answered_us; /* highest T answered: the floor of the next group */
+    struct history_applied *applied;
+    size_t applied_count;
+    struct history_question *questions;
+    size_t question_count;
+    struct history_view held[HISTORY_HELD_VIEWS];
+    struct arena call; /* for one read */
+    struct {           /* what every history must have */
+        unsigned merges, late, future, future_due, duplicates, refused, same_instant, ties;
+    } has;
+    FILE *log;
+    char *log_text;
+    size_t log_length;
+};
+
+/* Runs it from beginning to end. */
+void history_run(uint64_t seed, uint64_t number, struct history_figures *figures);
+
+/* --- for the files that make it up ---------------------------------------------------------------------- */
+
+/* history.c: prints the words, the definitions, what happened and how to see it again, and ends the process. */
+_Noreturn void history_fail(struct history *history, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* history_store.c: the store's side. */
+void history_open(struct history *history);
+void history_close(struct history *history);
+void history_restart(struct history *history);
+void history_view_take(struct history *history, struct history_view *view);
+void history_view_drop(struct history *history, struct history_view *view);
+void history_write_back(struct history *history, size_t profiles_max);
+void history_verify(struct history *history);
+/* Gives one group to both sides; `refusals` (nullable) says which events are bad on purpose, plus 1. */
+void history_group(struct history *history, const struct oracle_event *const *events, size_t count,
+    const int *refusals, bool source_clock);
+/* A group whose commit fails: nothing of it may be left after the restart that follows. Only in memory. */
+void history_failing_group(struct history *history, const struct oracle_event *const *events, size_t count);
+
+/* history_questions.c: questions. */
+void history_ask_now(struct history *history);
+void history_ask_ahead(struct history *history);
+void history_ask_held(struct history *history);
+void history_ask_past(struct history *history);
+void history_ask_again(struct history *history, size_t count);
+void history_ask_spine(struct history *history, bool all);
+void history_ask_every_customer(struct history *history);
+void history_ask_impossible(struct history *history);
+/* Asks now for one identifier at T, which raises the clock to T. */
+void history_ask_one(struct history *history, const struct oracle_identifier *identifier, int64_t as_of_us);
+/* After a new version of the definitions: forgets what it does not answer any more. */
+void history_questions_keep(struct history *history, size_t features);
+/* A moment at which something changes: an edge of a window, a known_at, an event time, a day. */
+int64_t history_moment(struct history *history);
+
+#endif

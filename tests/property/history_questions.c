@@ -1,0 +1,673 @@
+/* Questions: the same ones put to the store in every way and to the oracle, and every answer remembered. */
+#include "tests/property/history.h"
+
+#include <stdlib.h>
+
+static const char *const WAY_WORDS[] = {
+#define X(name, words) words,
+    HISTORY_WAYS(X)
+#undef X
+};
+
+#define FIRST_MOMENT_US INT64_C(-2208988800000000) /* 1900-01-01: nothing is asked about earlier times */
+
+/* --- answers -------------------------------------------------------------------------------------------- */
+
+static struct history_answer *answer_new(struct arena *arena, size_t value_count)
+{
+    struct history_answer *answer =
+        arena_alloc(arena, sizeof *answer + value_count * sizeof answer->values[0]);
+    answer->value_count = value_count;
+    return answer;
+}
+
+static struct history_answer *answer_of_store(struct arena *arena, const struct row *row, size_t value_count)
+{
+    struct history_answer *answer = answer_new(arena, value_count);
+    answer->status = row->status;
+    answer->customer = row->customer;
+    answer->newest_event_time_us = row->newest_event_time_us;
+    answer->newest_known_at_us = row->newest_known_at_us;
+    for (size_t i = 0; i < value_count; i++) {
+        const struct value *value = &row->values[i];
+        struct bytes text = value->text.length > 0 ? arena_copy(arena, value->text) : (struct bytes){0};
+        answer->values[i] = (struct oracle_value){.type = value->type,
+            .status = value->status,
+            .real = value->real,
+            .integer = value->integer,
+            .exact = value->exact,
+            .text = {(const char *)text.data, text.length}};
+    }
+    return answer;
+}
+
+/* Features of the answer are those of the question, in its order. */
+static struct history_answer *answer_of_oracle(
+    struct arena *arena, const struct oracle_row *row, const size_t *features, size_t count)
+{
+    struct history_answer *answer = answer_new(arena, count);
+    answer->status = row->status;
+    answer->customer = row->customer;
+    answer->newest_event_time_us = row->newest_event_time_us;
+    answer->newest_known_at_us = row->newest_known_at_us;
+    for (size_t i = 0; i < count; i++)
+        answer->values[i] = row->values[features[i]];
+    return answer;
+}
+
+/* Bit for bit. */
+static bool values_equal(const struct oracle_value *a, const struct oracle_value *b)
+{
+    if (a->type != b->type || a->status != b->status)
+        return false;
+    if (a->status != ORACLE_PRESENT)
+        return true;
+    switch (a->type) {
+    case ORACLE_VALUE_DOUBLE:
+        return memcmp(&a->real, &b->real, sizeof a->real) == 0;
+    case ORACLE_VALUE_MONEY:
+        return memcmp(&a->real, &b->real, sizeof a->real) == 0 && a->exact == b->exact;
+    case ORACLE_VALUE_STRING:
+        return a->text.length == b->text.length &&
+               (a->text.length == 0 || memcmp(a->text.data, b->text.data, a->text.length) == 0);
+    default:
+        return a->integer == b->integer;
+    }
+}
+
+static void print_value(FILE *to, const struct oracle_value *value)
+{
+    if (value->status == ORACLE_NULL)
+        fputs("null", to);
+    else if (value->status != ORACLE_PRESENT)
+        fprintf(to, "status %d", value->status);
+    else if (value->type == ORACLE_VALUE_DOUBLE)
+        fprintf(to, "%.17g", value->real);
+    else if (value->type == ORACLE_VALUE_MONEY)
+        fprintf(to, "%.17g (exactly %lld * 2^64 + %llu)", value->real, (long long)(value->exact >> 64),
+            (unsigned long long)value->exact);
+    else if (value->type == ORACLE_VALUE_STRING)
+        fprintf(to, "'%.*s'", (int)value->text.length, value->text.length ? value->text.data : "");
+    else
+        fprintf(to, "%lld", (long long)value->integer);
+}
+
+/* A question put to the store in one way; `features` are those that both answers have. */
+struct comparison {
+    enum history_way way;
+    const struct oracle_identifier *identifier; /* null: the row of a customer */
+    int64_t as_of_us;
+    const size_t *features;
+    const char *expected_of; /* who gave the other answer */
+};
+
+static _Noreturn void differ(struct history *history, const struct comparison *comparison,
+    const struct history_answer *theirs, const struct history_answer *expected)
+{
+    fprintf(history->log, "\nThe question (%s): ", WAY_WORDS[comparison->way]);
+    if (comparison->identifier)
+        world_print_identifier(history->log, comparison->identifier);
+    fprintf(history->log, " as of %lld\n", (long long)comparison->as_of_us);
+    const struct history_answer *sides[] = {theirs, expected};
+    const char *names[] = {"store", comparison->expected_of};
+    for (int i = 0; i < 2; i++)
+        fprintf(history->log,
+            "  %-8s status %d, customer %llu, newest event time %lld, newest known_at %lld\n", names[i],
+            sides[i]->status, (unsigned long long)sides[i]->customer,
+            (long long)sides[i]->newest_event_time_us, (long long)sides[i]->newest_known_at_us);
+    for (size_t i = 0; i < theirs->value_count && i < expected->value_count; i++) {
+        bool equal = values_equal(&theirs->values[i], &expected->values[i]);
+        fprintf(history->log, "  %s %-20s store ", equal ? "  " : "!!",
+            history->world.definitions.features[comparison->features[i]].name);
+        print_value(history->log, &theirs->values[i]);
+        if (!equal) {
+            fprintf(history->log, ", %s ", comparison->expected_of);
+            print_value(history->log, &expected->values[i]);
+        }
+        fputc('\n', history->log);
+    }
+    history_fail(history, "two answers to one question differ");
+}
+
+static void compare(struct history *history, const struct comparison *comparison,
+    const struct history_answer *theirs, const struct history_answer *expected)
+{
+    bool equal = theirs->status == expected->status && theirs->customer == expected->customer &&
+                 theirs->newest_event_time_us == expected->newest_event_time_us &&
+                 theirs->newest_known_at_us == expected->newest_known_at_us &&
+                 theirs->value_count == expected->value_count;
+    for (size_t i = 0; equal && i < theirs->value_count; i++)
+        equal = values_equal(&theirs->values[i], &expected->values[i]);
+    if (!equal)
+        differ(history, comparison, theirs, expected);
+}
+
+static void count_covered(
+    struct history *history, const struct history_answer *answer, const size_t *features)
+{
+    history->figures->values += answer->value_count;
+    history->figures->not_found += answer->status == ORACLE_NOT_FOUND;
+    for (size_t i = 0; i < answer->value_count; i++) {
+        const struct oracle_feature *feature = &history->world.definitions.features[features[i]];
+        const struct oracle_value *value = &answer->values[i];
+        bool empty = value->status != ORACLE_PRESENT ||
+                     (feature->aggregation == ORACLE_COUNT && value->integer == 0) ||
+                     (feature->aggregation == ORACLE_SUM && value->real == 0 && value->integer == 0) ||
+                     (feature->aggregation == ORACLE_DISTINCT && value->integer == 0);
+        history->figures->covered[feature->aggregation][world_hop_of(feature->window_us)] += !empty;
+    }
+}
+
+/* The store's answer against the oracle's, which is worked out anew, and against what was answered before. */
+static void judge(struct history *history, enum history_way way, const struct history_question *question,
+    const struct history_answer *theirs)
+{
+    struct oracle_row row;
+    if (!oracle_answer(history->oracle, &question->identifier, question->as_of_us, &row))
+        history_fail(history, "the world asks for an impossible identifier");
+    struct comparison comparison = {
+        way, &question->identifier, question->as_of_us, question->features, "oracle"};
+    compare(history, &comparison, theirs,
+        answer_of_oracle(&history->call, &row, question->features, question->feature_count));
+    if (question->answer != NULL) {
+        comparison.expected_of = "before";
+        compare(history, &comparison, theirs, question->answer);
+        history->figures->remembered++;
+    }
+    history->figures->ways[way]++;
+    count_covered(history, theirs, question->features);
+}
+
+/* --- putting a question --------------------------------------------------------------------------------- */
+
+static struct selection selection_of(struct history *history, const struct history_question *question)
+{
+    uint32_t *features = arena_array(&history->call, question->feature_count, sizeof *features);
+    for (size_t i = 0; i < question->feature_count; i++)
+        features[i] = (uint32_t)question->features[i];
+    return (struct selection){features, question->feature_count};
+}
+
+static struct event_identifier identifier_of(const struct oracle_identifier *identifier)
+{
+    return (struct event_identifier){bytes_of(identifier->type.data, identifier->type.length),
+        bytes_of(identifier->value.data, identifier->value.length)};
+}
+
+static struct history_answer *ask_store(struct history *history, const struct view *view,
+    enum history_way way, const struct history_question *question)
+{
+    struct error error;
+    struct selection selection = selection_of(history, question);
+    struct event_identifier identifier = identifier_of(&question->identifier);
+    struct row row = {.values = arena_array(&history->call, selection.count, sizeof *row.values)};
+    bool now = way == WAY_NOW || way == WAY_NOW_AHEAD || way == WAY_NOW_HELD;
+    enum patron_code code =
+        now ? read_now(view, &selection, &identifier, question->as_of_us, &history->call, &row, &error)
+            : read_as_of(view, &selection, &identifier, question->as_of_us, &history->call, &row, &error);
+    if (code != PATRON_OK) {
+        fprintf(history->log, "\nThe question (%s): ", WAY_WORDS[way]);
+        world_print_identifier(history->log, &question->identifier);
+        fprintf(history->log, " as of %lld\n", (long long)question->as_of_us);
+        history_fail(history, "the store refuses: %s", error.text);
+    }
+    return answer_of_store(&history->call, &row, selection.count);
+}
+
+static void ask(struct history *history, const struct view *view, enum history_way way,
+    const struct history_question *question)
+{
+    arena_reset(&history->call);
+    judge(history, way, question, ask_store(history, view, way, question));
+}
+
+static void remember(
+    struct history *history, const struct view *view, const struct history_question *question)
+{
+    arena_reset(&history->call);
+    struct history_answer *answer = ask_store(history, view, WAY_AS_OF_AGAIN, question);
+    judge(history, WAY_AS_OF_AGAIN, question, answer);
+    struct arena *arena = &history->world.arena;
+    struct history_answer *kept = answer_new(arena, answer->value_count);
+    memcpy(kept, answer, sizeof *answer + answer->value_count * sizeof answer->values[0]);
+    for (size_t i = 0; i < kept->value_count; i++) {
+        struct oracle_text *text = &kept->values[i].text;
+        text->data = (const char *)arena_copy(arena, bytes_of(text->data, text->length)).data;
+    }
+    history->questions =
+        memory_resize(history->questions, (history->question_count + 1) * sizeof *history->questions);
+    history->questions[history->question_count] = *question;
+    history->questions[history->question_count++].answer = kept;
+}
+
+/* All features in order, or some in any. */
+static void pick_features(struct history *history, struct history_question *question)
+{
+    struct dice *dice = &history->world.dice;
+    size_t count = history->world.definitions.feature_count;
+    bool some = dice_chance(dice, 25);
+    question->feature_count = some ? 1 + dice_below(dice, count) : count;
+    for (size_t i = 0; i < question->feature_count; i++)
+        question->features[i] = some ? dice_below(dice, count) : i;
+}
+
+static struct history_question question_at(struct history *history, int64_t as_of_us)
+{
+    struct history_question question = {.as_of_us = as_of_us};
+    question.identifier = dice_chance(&history->world.dice, 3) ? world_fresh_identifier(&history->world, 0)
+                                                               : world_identifier(&history->world, SIZE_MAX);
+    pick_features(history, &question);
+    return question;
+}
+
+static void log_question(struct history *history, const char *words, const struct history_question *question)
+{
+    fprintf(history->log, "%s ", words);
+    world_print_identifier(history->log, &question->identifier);
+    fprintf(
+        history->log, " as of %lld, %zu features\n", (long long)question->as_of_us, question->feature_count);
+}
+
+/* --- moments -------------------------------------------------------------------------------------------- */
+
+/* The first moment of a window's tile. */
+static int64_t tile_start(int64_t window_us, int64_t tile)
+{
+    if (window_us < 12 * WORLD_HOUR)
+        return tile * 300 * WORLD_SECOND;
+    return window_us < 12 * WORLD_DAY ? tile * WORLD_HOUR : oracle_day_start(tile);
+}
+
+int64_t history_moment(struct history *history)
+{
+    struct dice *dice = &history->world.dice;
+    const struct oracle_definitions *definitions = &history->world.definitions;
+    int64_t nudge = dice_between(dice, -1, 1);
+    if (history->applied_count == 0)
+        return history->clock_us + nudge;
+    const struct history_applied *applied = &history->applied[dice_below(dice, history->applied_count)];
+    const struct oracle_feature *feature =
+        &definitions->features[dice_below(dice, definitions->feature_count)];
+    int64_t time_us = applied->event->time_us;
+    switch (dice_below(dice, 4)) {
+    case 0:
+        return applied->known_at_us + nudge;
+    case 1:
+        return time_us + nudge;
+    case 2:
+        return oracle_day_start(oracle_day(time_us) + dice_between(dice, 0, 1)) + nudge;
+    default:
+        break;
+    }
+    if (feature->window_us == 0)
+        return time_us + dice_between(dice, 0, 30 * WORLD_DAY);
+    /* the last T whose window still reaches the event, and its neighbours */
+    return tile_start(feature->window_us, oracle_tile(feature->window_us, time_us) + 1) + feature->window_us +
+           nudge;
+}
+
+/* The first T of a view. An empty store's position lies before all time. */
+static int64_t next_moment(const struct view *view)
+{
+    return view->position_us < FIRST_MOMENT_US ? FIRST_MOMENT_US : view->position_us + 1;
+}
+
+/* --- the ways of asking --------------------------------------------------------------------------------- */
+
+static void answer_now(
+    struct history *history, const struct view *view, const struct history_question *question)
+{
+    if (question->as_of_us > history->answered_us)
+        history->answered_us = question->as_of_us;
+    if (question->as_of_us > history->clock_us)
+        history->clock_us = question->as_of_us;
+    log_question(history, "now", question);
+    ask(history, view, WAY_NOW, question);
+    remember(history, view, question);
+}
+
+void history_ask_one(struct history *history, const struct oracle_identifier *identifier, int64_t as_of_us)
+{
+    struct history_view view = {0};
+    history_view_take(history, &view);
+    struct history_question question = {.identifier = *identifier, .as_of_us = as_of_us};
+    pick_features(history, &question);
+    answer_now(history, &view.view, &question);
+    history_view_drop(history, &view);
+}
+
+void history_ask_now(struct history *history)
+{
+    struct dice *dice = &history->world.dice;
+    struct history_view view = {0};
+    history_view_take(history, &view);
+    for (size_t i = 1 + dice_below(dice, 4); i > 0; i--) {
+        int64_t next_us = next_moment(&view.view);
+        int64_t as_of_us = next_us;
+        if (dice_chance(dice, 50) && history->clock_us > next_us)
+            as_of_us = history->clock_us;
+        int64_t moment_us = history_moment(history);
+        if (dice_chance(dice, 40) && moment_us > next_us && moment_us < history->clock_us + 3 * WORLD_DAY)
+            as_of_us = moment_us;
+        struct history_question question = question_at(history, as_of_us);
+        answer_now(history, &view.view, &question);
+    }
+    if (dice_chance(dice, 30)) {
+        struct history_view *held = &history->held[dice_below(dice, HISTORY_HELD_VIEWS)];
+        history_view_drop(history, held);
+        *held = view;
+        view.taken = false;
+    }
+    history_view_drop(history, &view);
+}
+
+/* What the answer would be at a later T: not remembered, for what is learned until then will change it. */
+void history_ask_ahead(struct history *history)
+{
+    struct dice *dice = &history->world.dice;
+    struct history_view view = {0};
+    history_view_take(history, &view);
+    for (size_t i = 1 + dice_below(dice, 3); i > 0; i--) {
+        int64_t as_of_us = history_moment(history);
+        if (as_of_us < next_moment(&view.view) || dice_chance(dice, 20))
+            as_of_us = next_moment(&view.view) +
+                       dice_between(dice, 0, dice_chance(dice, 50) ? WORLD_DAY : 4000 * WORLD_DAY);
+        struct history_question question = question_at(history, as_of_us);
+        log_question(history, "ahead", &question);
+        ask(history, &view.view, WAY_NOW_AHEAD, &question);
+        ask(history, &view.view, WAY_AS_OF_NEW, &question);
+    }
+    history_view_drop(history, &view);
+}
+
+/* A view that is held answers as it did when it was new. */
+void history_ask_held(struct history *history)
+{
+    const struct history_view *held = &history->held[dice_below(&history->world.dice, HISTORY_HELD_VIEWS)];
+    if (!held->taken)
+        return;
+    for (size_t i = 1 + dice_below(&history->world.dice, 3); i > 0; i--) {
+        struct history_question question = question_at(history, next_moment(&held->view));
+        log_question(history, "held", &question);
+        ask(history, &held->view, WAY_NOW_HELD, &question);
+        ask(history, &held->view, WAY_AS_OF_NEW, &question);
+    }
+}
+
+static int64_t past_moment(struct history *history, int64_t position_us)
+{
+    struct dice *dice = &history->world.dice;
+    for (int attempt = 0; attempt < 5; attempt++) {
+        int64_t moment_us = history_moment(history);
+        if (moment_us <= position_us && moment_us >= FIRST_MOMENT_US)
+            return moment_us;
+    }
+    int64_t moment_us = position_us + 1 - (dice_chance(dice, 50) ? 0 : dice_between(dice, 0, WORLD_DAY));
+    return moment_us < FIRST_MOMENT_US ? FIRST_MOMENT_US : moment_us;
+}
+
+void history_ask_past(struct history *history)
+{
+    struct history_view view = {0};
+    history_view_take(history, &view);
+    for (size_t i = 1 + dice_below(&history->world.dice, 3); i > 0; i--) {
+        struct history_question question = question_at(history, past_moment(history, view.view.position_us));
+        log_question(history, "past", &question);
+        ask(history, &view.view, WAY_AS_OF_NEW, &question);
+        remember(history, &view.view, &question);
+    }
+    history_view_drop(history, &view);
+}
+
+void history_ask_again(struct history *history, size_t count)
+{
+    struct history_view view = {0};
+    history_view_take(history, &view);
+    bool all = count >= history->question_count;
+    if (all)
+        count = history->question_count;
+    fprintf(history->log, "ask %zu again\n", count);
+    for (size_t i = 0; i < count; i++)
+        ask(history, &view.view, WAY_AS_OF_AGAIN,
+            &history->questions[all ? i : dice_below(&history->world.dice, history->question_count)]);
+    history_view_drop(history, &view);
+}
+
+void history_ask_impossible(struct history *history)
+{
+    struct error error;
+    static const struct oracle_identifier impossible[] = {{{"nobody", 6}, {"x", 1}}, {{"", 0}, {"x", 1}}};
+    struct oracle_identifier identifier = impossible[dice_below(&history->world.dice, 2)];
+    if (dice_chance(&history->world.dice, 50)) {
+        identifier = world_identifier(&history->world, SIZE_MAX);
+        identifier.value =
+            dice_chance(&history->world.dice, 50) ? (struct oracle_text){"", 0} : oracle_text_of("\xFF");
+    }
+    struct oracle_row unused;
+    if (oracle_answer(history->oracle, &identifier, history->clock_us, &unused))
+        history_fail(history, "the world's impossible identifier is possible");
+    arena_reset(&history->call);
+    struct history_view view = {0};
+    history_view_take(history, &view);
+    struct history_question question = question_at(history, view.view.position_us + 1 + WORLD_DAY);
+    struct selection selection = selection_of(history, &question);
+    struct event_identifier asked = identifier_of(&identifier);
+    struct row row = {.values = arena_array(&history->call, selection.count, sizeof *row.values)};
+    if (read_now(&view.view, &selection, &asked, question.as_of_us, &history->call, &row, &error) !=
+            PATRON_INVALID ||
+        read_as_of(&view.view, &selection, &asked, question.as_of_us, &history->call, &row, &error) !=
+            PATRON_INVALID)
+        history_fail(history, "an impossible identifier is answered");
+    history_view_drop(history, &view);
+    history->figures->ways[WAY_IMPOSSIBLE]++;
+}
+
+void history_questions_keep(struct history *history, size_t features)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < history->question_count; i++) {
+        struct history_question *question = &history->questions[i];
+        size_t left = 0;
+        for (size_t j = 0; j < question->feature_count; j++) {
+            if (question->features[j] >= features)
+                continue;
+            question->answer->values[left] = question->answer->values[j];
+            question->features[left++] = question->features[j];
+        }
+        question->feature_count = left;
+        question->answer->value_count = left;
+        if (left > 0)
+            history->questions[kept++] = *question;
+    }
+    history->question_count = kept;
+}
+
+/* --- snapshots ------------------------------------------------------------------------------------------ */
+
+static struct snapshot *snapshot_open(struct history *history, const struct snapshot_options *options)
+{
+    struct error error;
+    struct snapshot *snapshot;
+    if (snapshot_new(options, &snapshot, &error) != PATRON_OK)
+        history_fail(history, "a snapshot does not open: %s", error.text);
+    return snapshot;
+}
+
+/* False at the end. Rows come by customer, then T, then spine row. */
+static bool next_row(struct history *history, struct snapshot *snapshot, struct snapshot_row *row,
+    const struct snapshot_row *before)
+{
+    struct error error;
+    enum patron_code code = snapshot_next(snapshot, row, &error);
+    if (code == PATRON_NOT_FOUND)
+        return false;
+    if (code != PATRON_OK)
+        history_fail(history, "a snapshot breaks off: %s", error.text);
+    bool in_order = before->row.customer < row->row.customer ||
+                    (before->row.customer == row->row.customer && before->as_of_us < row->as_of_us) ||
+                    (before->row.customer == row->row.customer && before->as_of_us == row->as_of_us &&
+                        before->spine_row < row->spine_row);
+    if (before->row.status != 0 && !in_order)
+        history_fail(history, "a snapshot's rows are not in order");
+    return true;
+}
+
+/* The question's own features out of a row that has all of them. */
+static struct history_answer *answer_of_row(
+    struct history *history, const struct row *row, const struct history_question *question)
+{
+    struct history_answer *all =
+        answer_of_store(&history->call, row, history->world.definitions.feature_count);
+    struct history_answer *some = answer_new(&history->call, question->feature_count);
+    memcpy(some, all, sizeof *all);
+    some->value_count = question->feature_count;
+    for (size_t i = 0; i < question->feature_count; i++)
+        some->values[i] = all->values[question->features[i]];
+    return some;
+}
+
+static struct selection all_features(struct history *history)
+{
+    struct selection selection = {.count = history->world.definitions.feature_count};
+    uint32_t *features = arena_array(&history->world.arena, selection.count, sizeof *features);
+    for (size_t i = 0; i < selection.count; i++)
+        features[i] = (uint32_t)i;
+    selection.features = features;
+    return selection;
+}
+
+static void spine_add(
+    struct history *history, struct snapshot *snapshot, const struct history_question *question)
+{
+    struct error error;
+    struct event_identifier identifier = identifier_of(&question->identifier);
+    if (snapshot_spine_add(snapshot, &identifier, question->as_of_us, &error) != PATRON_OK)
+        history_fail(history, "a spine's row is refused: %s", error.text);
+}
+
+/* Rows from the spine: remembered questions in any order, some twice, and new ones. */
+static void ask_spine(
+    struct history *history, const struct view *view, const struct history_question *spine, size_t count)
+{
+    struct snapshot_options options = {
+        .view = view, .selection = all_features(history), .latest_us = history->clock_us};
+    struct snapshot *snapshot = snapshot_open(history, &options);
+    for (size_t i = 0; i < count; i++)
+        spine_add(history, snapshot, &spine[i]);
+    struct error error;
+    struct event_identifier identifier = identifier_of(&spine[0].identifier);
+    if (snapshot_spine_add(snapshot, &identifier, history->clock_us + 1, &error) != PATRON_OUT_OF_RANGE)
+        history_fail(history, "a spine may ask for a T that is not known yet");
+    bool *seen = arena_array(&history->world.arena, count, sizeof *seen);
+    size_t rows = 0;
+    struct snapshot_row row;
+    struct snapshot_row before = {0};
+    for (; next_row(history, snapshot, &row, &before); before = row, rows++) {
+        if (row.spine_row >= count || seen[row.spine_row] || row.as_of_us != spine[row.spine_row].as_of_us)
+            history_fail(history, "a snapshot's row %llu is out of place", (unsigned long long)row.spine_row);
+        seen[row.spine_row] = true;
+        const struct history_question *question = &spine[row.spine_row];
+        arena_reset(&history->call);
+        judge(history, question->answer ? WAY_SPINE : WAY_SPINE_NEW, question,
+            answer_of_row(history, &row.row, question));
+    }
+    if (rows != count)
+        history_fail(history, "a snapshot of %zu rows gives %zu", count, rows);
+    snapshot_free(snapshot);
+}
+
+void history_ask_spine(struct history *history, bool all)
+{
+    struct dice *dice = &history->world.dice;
+    struct history_view view = {0};
+    history_view_take(history, &view);
+    size_t fresh = 1 + dice_below(dice, 5);
+    size_t old = all ? history->question_count : history->question_count ? dice_below(dice, 20) : 0;
+    struct history_question *spine = arena_array(&history->world.arena, fresh + old, sizeof *spine);
+    for (size_t i = 0; i < fresh; i++)
+        spine[i] = question_at(history, past_moment(history, view.view.position_us));
+    for (size_t i = 0; i < old; i++)
+        spine[fresh + i] = history->questions[all ? i : dice_below(dice, history->question_count)];
+    for (size_t i = fresh + old - 1; i > 0; i--) {
+        size_t other = dice_below(dice, i + 1);
+        struct history_question swapped = spine[i];
+        spine[i] = spine[other];
+        spine[other] = swapped;
+    }
+    fprintf(history->log, "snapshot of %zu rows, %zu of them new\n", fresh + old, fresh);
+    if (history->clock_us <= view.view.position_us)
+        history->clock_us = view.view.position_us + 1;
+    ask_spine(history, &view.view, spine, fresh + old);
+    history_view_drop(history, &view);
+}
+
+static int ascending(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a;
+    int64_t y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void judge_customer(struct history *history, const struct snapshot_row *row, const size_t *features)
+{
+    size_t count = history->world.definitions.feature_count;
+    struct oracle_row ours;
+    arena_reset(&history->call);
+    oracle_answer_customer(history->oracle, row->row.customer, row->as_of_us, &ours);
+    struct comparison comparison = {WAY_EVERY_CUSTOMER, NULL, row->as_of_us, features, "oracle"};
+    struct history_answer *theirs = answer_of_store(&history->call, &row->row, count);
+    compare(history, &comparison, theirs, answer_of_oracle(&history->call, &ours, features, count));
+    history->figures->ways[WAY_EVERY_CUSTOMER]++;
+    count_covered(history, theirs, features);
+}
+
+/* Every customer alive at each T, and nobody else. */
+void history_ask_every_customer(struct history *history)
+{
+    struct dice *dice = &history->world.dice;
+    struct history_view view = {0};
+    history_view_take(history, &view);
+    int64_t times[4];
+    size_t count = 1 + dice_below(dice, 4);
+    for (size_t i = 0; i < count; i++)
+        times[i] = past_moment(history, view.view.position_us);
+    qsort(times, count, sizeof *times, ascending);
+    for (size_t i = 1; i < count; i++)
+        if (times[i] <= times[i - 1])
+            count = i; /* each T once */
+    if (history->clock_us <= view.view.position_us)
+        history->clock_us = view.view.position_us + 1;
+    fprintf(history->log, "snapshot of every customer at %zu times from %lld\n", count, (long long)times[0]);
+    struct snapshot_options options = {.view = &view.view,
+        .selection = all_features(history),
+        .every_customer_at_us = times,
+        .every_customer_at_count = count,
+        .latest_us = history->clock_us};
+    struct snapshot *snapshot = snapshot_open(history, &options);
+    size_t features[ORACLE_FEATURES_MAX];
+    for (size_t i = 0; i < ORACLE_FEATURES_MAX; i++)
+        features[i] = i;
+    size_t rows[4] = {0};
+    struct snapshot_row row;
+    struct snapshot_row before = {0};
+    for (; next_row(history, snapshot, &row, &before); before = row) {
+        size_t at = 0;
+        while (at < count && times[at] != row.as_of_us)
+            at++;
+        const uint64_t *customers;
+        size_t alive = at < count ? oracle_customers(history->oracle, row.as_of_us, &customers) : 0;
+        if (rows[at < count ? at : 0]++ >= alive ||
+            bsearch(&row.row.customer, customers, alive, sizeof *customers, ascending) == NULL)
+            history_fail(history, "customer %llu has a row at %lld but is not alive then",
+                (unsigned long long)row.row.customer, (long long)row.as_of_us);
+        judge_customer(history, &row, features);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t *customers;
+        if (rows[i] != oracle_customers(history->oracle, times[i], &customers))
+            history_fail(history, "%zu customers at %lld, not %zu", rows[i], (long long)times[i],
+                oracle_customers(history->oracle, times[i], &customers));
+    }
+    snapshot_free(snapshot);
+    history_view_drop(history, &view);
+}

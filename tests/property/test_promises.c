@@ -1,0 +1,121 @@
+/* Promises 1 and 2: what is served, what is asked as of a past moment, what a snapshot holds and what the oracle works
+ * out are the same bits, and stay the same whatever is learned later.
+ *
+ * PATRON_HISTORIES says how many histories (2000), PATRON_SEED which ones (by the time of day), PATRON_HISTORY a single
+ * one of them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "tests/property/history.h"
+
+enum { HISTORIES_DEFAULT = 2000, HISTORIES_THAT_COVER = 500 };
+
+#define COUNT(number) (unsigned long long)(number)
+
+static uint64_t number_from(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+    return text && *text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static const char *const WAYS[] = {
+#define X(name, words) words,
+    HISTORY_WAYS(X)
+#undef X
+};
+
+static void print_events(const struct history_figures *figures)
+{
+    printf("histories %llu, of them %llu on disk\n", COUNT(figures->histories), COUNT(figures->on_disk));
+    printf("events: %llu applied, %llu duplicates, %llu refused\n", COUNT(figures->fates[ORACLE_APPLIED]),
+        COUNT(figures->fates[ORACLE_DUPLICATE]), COUNT(figures->fates[ORACLE_REFUSED]));
+    printf("  merges %llu, late %llu, future-dated %llu (due by the end %llu), on the source's clock %llu\n",
+        COUNT(figures->merges), COUNT(figures->late), COUNT(figures->future), COUNT(figures->future_due),
+        COUNT(figures->source_clock));
+    printf("  at the same instant %llu, groups of ties %llu, identifiers dropped %llu (of full customers "
+           "%llu)\n",
+        COUNT(figures->same_instant), COUNT(figures->ties), COUNT(figures->dropped),
+        COUNT(figures->full_customers));
+    printf("refused:\n");
+    for (int i = 0; i < WORLD_REFUSAL_COUNT; i++)
+        printf("  %-40s %10llu\n", world_refusal_name((enum world_refusal)i), COUNT(figures->refused[i]));
+    printf("store: %llu restarts (%llu with profiles behind), %llu failed commits, %llu changes of "
+           "definitions,\n"
+           "  %llu write-backs, %llu verifications without a difference\n",
+        COUNT(figures->restarts), COUNT(figures->crashes), COUNT(figures->failed_commits),
+        COUNT(figures->redefinitions), COUNT(figures->write_backs), COUNT(figures->verifications));
+}
+
+static void print_reads(const struct history_figures *figures)
+{
+    printf("rows read:\n");
+    for (int i = 0; i < WAY_COUNT; i++)
+        printf("  %-48s %10llu\n", WAYS[i], COUNT(figures->ways[i]));
+    printf("  not found %llu; compared: %llu values with the oracle, %llu rows with an earlier answer\n",
+        COUNT(figures->not_found), COUNT(figures->values), COUNT(figures->remembered));
+    printf("values that are not empty:\n  %-16s", "");
+    for (int hop = 0; hop < WORLD_HOPS; hop++)
+        printf(" %10s", world_hop_name((enum world_hop)hop));
+    printf("\n");
+    for (int i = 0; i < ORACLE_AGGREGATIONS; i++) {
+        printf("  %-16s", world_aggregation_name((enum oracle_aggregation)i));
+        for (int hop = 0; hop < WORLD_HOPS; hop++)
+            printf(" %10llu", COUNT(figures->covered[i][hop]));
+        printf("\n");
+    }
+}
+
+static void check_coverage(const struct history_figures *figures)
+{
+    for (int i = 0; i < ORACLE_AGGREGATIONS; i++)
+        for (int hop = 0; hop < WORLD_HOPS; hop++)
+            assert_true(figures->covered[i][hop] > 0);
+    for (int i = 0; i < WORLD_REFUSAL_COUNT; i++)
+        assert_true(figures->refused[i] > 0);
+    for (int i = 0; i < WAY_COUNT; i++)
+        assert_true(figures->ways[i] > 0);
+    assert_true(figures->on_disk > 0);
+    assert_true(figures->source_clock > 0);
+    assert_true(figures->full_customers > 0);
+    assert_true(figures->crashes > 0);
+    assert_true(figures->failed_commits > 0);
+    assert_true(figures->redefinitions > 0);
+}
+
+static void every_answer_is_the_oracles_however_and_whenever_it_is_asked(void **state)
+{
+    (void)state;
+    struct history_figures figures = {0};
+    uint64_t seed = number_from("PATRON_SEED", (uint64_t)time(NULL));
+    uint64_t histories = number_from("PATRON_HISTORIES", HISTORIES_DEFAULT);
+    const char *single = getenv("PATRON_HISTORY");
+    printf("seed %llu\n", COUNT(seed));
+    fflush(stdout);
+    if (single && *single) {
+        history_run(seed, number_from("PATRON_HISTORY", 0), &figures);
+        print_events(&figures);
+        print_reads(&figures);
+        return;
+    }
+    for (uint64_t i = 0; i < histories; i++)
+        history_run(seed, i, &figures);
+    print_events(&figures);
+    print_reads(&figures);
+    if (histories >= HISTORIES_THAT_COVER)
+        check_coverage(&figures);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_answer_is_the_oracles_however_and_whenever_it_is_asked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

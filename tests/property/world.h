@@ -1,0 +1,107 @@
+/* world: what a random history is made of: definitions, small pools of identifiers and values so that things collide,
+ * and events of every kind, good and bad. Everything comes from the world's dice, so a seed gives the same world.
+ *
+ * One world a history, on one thread. Events and texts are in the world's arena until world_clear. */
+#ifndef PATRON_TESTS_PROPERTY_WORLD_H
+#define PATRON_TESTS_PROPERTY_WORLD_H
+
+#include <stdio.h>
+
+#include "store/base/arena.h"
+#include "tests/property/dice.h"
+#include "tests/property/oracle.h"
+
+enum { WORLD_POOL_MAX = 8, WORLD_VALUES_MAX = 5 };
+
+#define WORLD_SECOND INT64_C(1000000)
+#define WORLD_MINUTE (60 * WORLD_SECOND)
+#define WORLD_HOUR (60 * WORLD_MINUTE)
+#define WORLD_DAY (24 * WORLD_HOUR)
+#define WORLD_AHEAD (7 * WORLD_DAY)
+
+enum world_hop { WORLD_MINUTES, WORLD_HOURS, WORLD_DAYS, WORLD_LIFETIME, WORLD_HOPS };
+const char *world_hop_name(enum world_hop hop);
+enum world_hop world_hop_of(int64_t window_us);
+const char *world_aggregation_name(enum oracle_aggregation aggregation);
+
+/* Kinds of refused events. */
+#define WORLD_REFUSALS(X)                                                                                    \
+    X(BAD_TYPE, "unknown event type")                                                                        \
+    X(BAD_ATTRIBUTE, "unknown attribute")                                                                    \
+    X(BAD_ATTRIBUTE_TYPE, "attribute of another type")                                                       \
+    X(BAD_ATTRIBUTE_TWICE, "attribute twice")                                                                \
+    X(BAD_VALUE, "value out of range or too fine")                                                           \
+    X(BAD_TEXT, "text too long or not UTF-8")                                                                \
+    X(BAD_TIME, "event time outside all time")                                                               \
+    X(BAD_AHEAD, "event time too far ahead")                                                                 \
+    X(BAD_CLOCK, "known_at after the clock")                                                                 \
+    X(BAD_IDENTIFIER_TYPE, "unknown identifier type")                                                        \
+    X(BAD_IDENTIFIER, "impossible identifier")                                                               \
+    X(BAD_NO_IDENTIFIER, "no identifier")                                                                    \
+    X(BAD_MANY_IDENTIFIERS, "too many identifiers")                                                          \
+    X(BAD_ID, "empty or too long id or source")                                                              \
+    X(BAD_NEVER_LINK, "only identifiers that never link")                                                    \
+    X(BAD_CONFLICT, "same id, other content")
+
+enum world_refusal {
+#define X(name, words) WORLD_##name,
+    WORLD_REFUSALS(X)
+#undef X
+        WORLD_REFUSAL_COUNT
+};
+const char *world_refusal_name(enum world_refusal refusal);
+
+/* A decimal, as the pools hold it: mantissa * 10^-places; or a text. */
+struct world_value {
+    int64_t mantissa;
+    int places;
+    const char *text;
+};
+
+struct world {
+    struct dice dice;
+    struct arena arena;
+    struct oracle_definitions definitions;
+    int64_t start_us; /* about when the history begins */
+    const char *identifiers[ORACLE_IDENTIFIER_TYPES_MAX][WORLD_POOL_MAX];
+    size_t identifier_counts[ORACLE_IDENTIFIER_TYPES_MAX];
+    struct world_value values[ORACLE_EVENT_TYPES_MAX][ORACLE_ATTRIBUTES_MAX][WORLD_VALUES_MAX];
+    size_t loose_type; /* an identifier type that lets customers merge */
+    unsigned fresh;    /* counts made-up identifiers */
+    unsigned events;   /* counts event ids */
+    unsigned features; /* counts feature names */
+};
+
+/* `number` is the history's: histories of one run cover aggregations and windows in turn. */
+void world_init(struct world *world, uint64_t seed, uint64_t number);
+void world_clear(struct world *world);
+/* Other features over the same events, some kept; sometimes other bounds of identifiers. */
+void world_redefine(struct world *world, uint64_t number);
+/* The definitions as the file that the store gets. */
+const char *world_definitions_text(struct world *world);
+
+/* Feature definitions (world_features.c). */
+void world_features(struct world *world, uint64_t number, size_t keep);
+
+/* The value as an event's attribute, the plain way. */
+struct oracle_attribute world_attribute(
+    struct world *world, const struct oracle_attribute_definition *of, const struct world_value *value);
+
+/* --- events --------------------------------------------------------------------------------------------- */
+
+/* An identifier from the pools, written in one of its ways; a type of SIZE_MAX: any. */
+struct oracle_identifier world_identifier(struct world *world, size_t type);
+/* One that nobody has seen yet. */
+struct oracle_identifier world_fresh_identifier(struct world *world, size_t type);
+/* A good event with an id of its own. It may be changed: arrays have room for world_room more. */
+struct oracle_event *world_event(struct world *world, int64_t time_us);
+/* The same event sent again, written differently where that means the same. */
+struct oracle_event *world_again(struct world *world, const struct oracle_event *event);
+/* An event that must be refused; `earlier` is one that was applied (null: none yet, and no conflict can be made). */
+struct oracle_event *world_bad_event(struct world *world, enum world_refusal refusal, int64_t time_us,
+    int64_t known_at_us, int64_t clock_us, const struct oracle_event *earlier);
+
+void world_print_identifier(FILE *to, const struct oracle_identifier *identifier);
+void world_print_event(FILE *to, const struct oracle_event *event);
+
+#endif
