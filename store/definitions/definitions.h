@@ -161,5 +161,8 @@ enum patron_code definitions_select(const struct definitions *definitions, struc
 
 /* The day number (days since 1970-01-01 of the definitions' calendar) that a moment lies in. */
 int64_t time_zone_day(const struct time_zone *zone, int64_t time_us);
+/* The first day that any moment from this one on lies in. It is not always the moment's own: where clocks are put back
+ * over midnight (St. John's did it at 00:01), the day before comes once more. */
+int64_t time_zone_day_from(const struct time_zone *zone, int64_t time_us);
 
 #endif

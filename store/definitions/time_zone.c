@@ -133,7 +133,7 @@ enum patron_code time_zone_new(
     return PATRON_OK;
 }
 
-int64_t time_zone_offset_us(const struct time_zone *zone, int64_t time_us)
+static size_t stretch_of(const struct time_zone *zone, int64_t time_us)
 {
     size_t low = 0, high = zone->count;
     while (high - low > 1) {
@@ -143,7 +143,12 @@ int64_t time_zone_offset_us(const struct time_zone *zone, int64_t time_us)
         else
             high = middle;
     }
-    return zone->offsets_us[low];
+    return low;
+}
+
+int64_t time_zone_offset_us(const struct time_zone *zone, int64_t time_us)
+{
+    return zone->offsets_us[stretch_of(zone, time_us)];
 }
 
 int64_t time_zone_day(const struct time_zone *zone, int64_t time_us)
@@ -151,4 +156,17 @@ int64_t time_zone_day(const struct time_zone *zone, int64_t time_us)
     /* Split first, so that no moment, however far off, overflows when the offset is added. UTC's table has one row. */
     int64_t rest_us = time_us % MICROSECONDS_PER_DAY + time_zone_offset_us(zone, time_us);
     return time_us / MICROSECONDS_PER_DAY + floor_divide(rest_us, MICROSECONDS_PER_DAY);
+}
+
+int64_t time_zone_day_from(const struct time_zone *zone, int64_t time_us)
+{
+    /* No clock has been put back by more than a day, so what lies two days on cannot be earlier. */
+    int64_t near_us = time_us > INT64_MAX - 2 * MICROSECONDS_PER_DAY ? INT64_MAX : time_us + 2 * MICROSECONDS_PER_DAY;
+    int64_t day = time_zone_day(zone, time_us);
+    for (size_t i = stretch_of(zone, time_us) + 1; i < zone->count && zone->starts_us[i] <= near_us; i++) {
+        int64_t begins = time_zone_day(zone, zone->starts_us[i]);
+        if (begins < day)
+            day = begins;
+    }
+    return day;
 }

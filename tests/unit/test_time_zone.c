@@ -124,11 +124,43 @@ static void days_of_the_furthest_moments_do_not_overflow(void **state)
     arena_clear(&arena);
 }
 
+/* St. John's put its clocks back at 00:01 until 2011: the last day of October came, went, and came again. */
+static void the_first_day_from_a_moment_on_is_the_one_before_where_clocks_go_back_over_midnight(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *zone;
+        const char *moment;
+        int later; /* how many days the moment's own day lies after the first from then on */
+    } cases[] = {
+        {"America/St_Johns", "2010-11-07T02:29:59.999999Z", 0},
+        {"America/St_Johns", "2010-11-07T02:30Z", 1},
+        {"America/St_Johns", "2010-11-07T02:30:59.999999Z", 1},
+        {"America/St_Johns", "2010-11-07T02:31Z", 0},
+        {"America/St_Johns", "2010-11-07T03:30Z", 0},
+        {"America/St_Johns", "2010-11-05T12:00Z", 0},
+        {"America/Sao_Paulo", "2010-02-21T01:59:59Z", 0},
+        {"UTC", "2010-11-07T02:30Z", 0},
+    };
+    struct arena arena = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct time_zone *zone = zone_of(&arena, cases[i].zone);
+        int64_t time_us;
+        assert_int_equal(time_from_text(bytes_from_string(cases[i].moment), &time_us, NULL), PATRON_OK);
+        int64_t later = time_zone_day(zone, time_us) - time_zone_day_from(zone, time_us);
+        if (later != cases[i].later)
+            fail_msg("%s in %s: %lld", cases[i].moment, cases[i].zone, (long long)later);
+    }
+    assert_true(time_zone_day_from(zone_of(&arena, "America/St_Johns"), INT64_MAX) == 106751991);
+    arena_clear(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(days_are_those_of_the_zone_s_calendar),
         cmocka_unit_test(a_zone_s_table_says_what_its_calendar_says),
+        cmocka_unit_test(the_first_day_from_a_moment_on_is_the_one_before_where_clocks_go_back_over_midnight),
         cmocka_unit_test(days_of_the_furthest_moments_do_not_overflow),
     };
     return cmocka_run_group_tests_name("time_zone", tests, NULL, NULL);
