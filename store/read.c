@@ -52,6 +52,8 @@ enum patron_code read_now(const struct view *view, const struct selection *selec
     struct error *error)
 {
     CHECK(as_of_us > view->position_us);
+    if (as_of_us > EVENT_TIME_MAX_US)
+        return as_of_check(as_of_us, error);
     struct identifier_entry entry;
     enum patron_code code = identifier_find(view, identifier, arena, &entry, error);
     if (code == PATRON_NOT_FOUND) {
@@ -69,6 +71,9 @@ enum patron_code read_now(const struct view *view, const struct selection *selec
         return code;
     struct profile profile;
     code = profile_decode(&profile, view->layout, parts, arena, error);
+    if (code == PATRON_OK && profile.position_us > view->position_us)
+        code = error_set(error, PATRON_CORRUPT, "the profile of customer %llu is ahead of the log: run patron verify",
+            (unsigned long long)entry.customer);
     if (code == PATRON_OK) {
         profile_advance(&profile, as_of_us - 1);
         row_evaluate(&profile, selection, entry.customer, as_of_us, row);

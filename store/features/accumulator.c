@@ -6,6 +6,7 @@
  *   LAST        varint length and bytes, others signed (128 bits)
  *   DISTINCT  count varint, DISTINCT_VALUES_MAX + 1 for "too many" | the values, u64 BE ascending, unless too many
  *   DAYS      count varint | (day: signed, then varint difference to the last | count varint | sum signed)*
+ * Times are those that events may have, days fit 32 bits; a day's count is not 0.
  * MIN, MAX, FIRST and LAST count no further than one: how many took part would say nothing about the value. */
 #include "store/features/accumulator.h"
 
@@ -90,7 +91,7 @@ static void days_merge(struct accumulator *into, const struct accumulator *from,
         const struct day_sum *a = i < into->count ? &into->days.days[i] : NULL;
         const struct day_sum *b = j < from->count ? &from->days.days[j] : NULL;
         if (a && b && a->day == b->day) {
-            days[count++] = (struct day_sum){a->day, a->count + b->count, a->sum + b->sum};
+            days[count++] = (struct day_sum){a->day, a->count + b->count, exact_add(a->sum, b->sum)};
             i++;
             j++;
         } else if (!b || (a && a->day < b->day)) {
@@ -120,7 +121,7 @@ void accumulator_merge(
         return;
     case ACCUMULATE_SUM:
         into->count += from->count;
-        into->number += from->number;
+        into->number = exact_add(into->number, from->number);
         return;
     case ACCUMULATE_MIN:
         if (from->number < into->number)
@@ -178,6 +179,23 @@ static void set_add(struct accumulator *accumulator, uint64_t value, struct aren
     accumulator->count++;
 }
 
+/* A tile's events are of one day or two, so the day is nearly always there. */
+static void days_add(struct accumulator *accumulator, int64_t day, int128 number, struct arena *arena)
+{
+    for (size_t i = accumulator->count; i > 0; i--) {
+        struct day_sum *there = &accumulator->days.days[i - 1];
+        if (there->day == day) {
+            there->count++;
+            there->sum = exact_add(there->sum, number);
+            return;
+        }
+    }
+    struct day_sum *made = arena_alloc(arena, sizeof *made);
+    *made = (struct day_sum){day, 1, number};
+    struct accumulator one = {.count = 1, .days.days = made};
+    accumulator_merge(accumulator, &one, ACCUMULATE_DAYS, arena);
+}
+
 /* Other values are added as a state of one event is merged: there is one way to combine. */
 void accumulator_add(struct accumulator *accumulator, const struct aggregate *aggregate, const struct event *event,
     int64_t day, struct arena *arena)
@@ -188,7 +206,6 @@ void accumulator_add(struct accumulator *accumulator, const struct aggregate *ag
     if (aggregate->attribute >= 0 && !event_attribute_find(event, (uint16_t)aggregate->attribute, &value))
         return;
     struct accumulator one = {.count = 1};
-    struct day_sum day_sum;
     switch (aggregate->kind) {
     case ACCUMULATE_COUNT:
         break;
@@ -209,11 +226,8 @@ void accumulator_add(struct accumulator *accumulator, const struct aggregate *ag
         set_add(accumulator, value_hash(&value), arena);
         return;
     case ACCUMULATE_DAYS:
-        day_sum = (struct day_sum){day, 1, value.number};
-        one.days.days = &day_sum;
-        if (accumulator->count == 0)
-            one.days.days = memcpy(arena_alloc(arena, sizeof day_sum), &day_sum, sizeof day_sum);
-        break;
+        days_add(accumulator, day, value.number, arena);
+        return;
     }
     accumulator_merge(accumulator, &one, aggregate->kind, arena);
 }
@@ -288,6 +302,25 @@ void accumulator_encode(const struct accumulator *accumulator, enum accumulator_
     IMPOSSIBLE("an accumulator kind outside the list");
 }
 
+/* Is it a value that an event can have, or no value? */
+static bool scalar_plausible(const struct scalar *value)
+{
+    switch ((int)value->type) {
+    case 0:
+        return value->number == 0;
+    case ATTRIBUTE_MONEY:
+    case ATTRIBUTE_INTEGER:
+        return value->number >= INT64_MIN && value->number <= INT64_MAX;
+    case ATTRIBUTE_BOOL:
+        return value->number == 0 || value->number == 1;
+    case ATTRIBUTE_NUMBER:
+        return true;
+    case ATTRIBUTE_TEXT:
+        return value->text.length <= TEXT_ATTRIBUTE_BYTES_MAX;
+    }
+    return false;
+}
+
 static void edge_decode(struct accumulator *accumulator, struct decoder *from)
 {
     accumulator->edge.time_us = decode_signed(from);
@@ -300,7 +333,8 @@ static void edge_decode(struct accumulator *accumulator, struct decoder *from)
         accumulator->edge.value.text = decode_bytes(from);
     else
         accumulator->edge.value.number = decode_signed128(from);
-    from->bad = from->bad || type > ATTRIBUTE_TEXT;
+    from->bad = from->bad || !scalar_plausible(&accumulator->edge.value) ||
+        accumulator->edge.time_us < EVENT_TIME_MIN_US || accumulator->edge.time_us >= EVENT_TIME_MAX_US;
 }
 
 static void set_decode(struct accumulator *accumulator, struct decoder *from, struct arena *arena)
@@ -335,10 +369,12 @@ static void days_decode(struct accumulator *accumulator, struct decoder *from, s
             days[i].day = decode_signed(from);
         } else {
             uint64_t step = decode_varint(from);
-            from->bad = from->bad || step == 0;
-            days[i].day = (int64_t)((uint64_t)days[i - 1].day + step);
+            from->bad = from->bad || step == 0 || step > INT32_MAX;
+            days[i].day = from->bad ? 0 : days[i - 1].day + (int64_t)step;
         }
+        from->bad = from->bad || days[i].day < INT32_MIN || days[i].day > INT32_MAX;
         days[i].count = decode_varint(from);
+        from->bad = from->bad || days[i].count == 0;
         days[i].sum = decode_signed128(from);
     }
     accumulator->days.days = days;

@@ -55,6 +55,12 @@ struct accumulator {
     };
 };
 
+/* Sums of events never come near the ends of 128 bits (see decimal.h); those of damaged rows may, and wrap. */
+static inline int128 exact_add(int128 a, int128 b)
+{
+    return (int128)((uint128)a + (uint128)b);
+}
+
 /* Adds the event if it passes the filters and has the attribute. `day` is the event's day in the definitions' zone. */
 void accumulator_add(struct accumulator *accumulator, const struct aggregate *aggregate, const struct event *event,
     int64_t day, struct arena *arena);

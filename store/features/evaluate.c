@@ -63,19 +63,35 @@ struct rfm {
     int128 later_sum; /* of the days after the first */
 };
 
-/* Days ascend within a tile and from tile to tile, but an hour's tile may share its day with its neighbours. */
-static void rfm_add(struct rfm *rfm, const struct accumulator *accumulator)
+/* Tiles smaller than a day may share their days, and need not come in the days' order where clocks are put back over
+ * midnight. Their windows are under 12 days, so that the days fit a word. */
+static struct rfm rfm_of(const struct tile *tiles, size_t count, const struct slot *slot)
 {
-    for (size_t i = 0; i < accumulator->count; i++) {
-        const struct day_sum *day = &accumulator->days.days[i];
-        if (rfm->days == 0)
-            rfm->first_day = day->day;
-        if (rfm->days == 0 || day->day != rfm->last_day)
-            rfm->days++;
-        rfm->last_day = day->day;
-        if (day->day != rfm->first_day)
-            rfm->later_sum += day->sum;
+    struct rfm rfm = {.first_day = INT64_MAX, .last_day = INT64_MIN};
+    for (size_t i = 0; i < count; i++) {
+        const struct accumulator *accumulator = &tiles[i].accumulators[slot->index];
+        if (accumulator->count == 0)
+            continue;
+        if (accumulator->days.days[0].day < rfm.first_day)
+            rfm.first_day = accumulator->days.days[0].day;
+        if (accumulator->days.days[accumulator->count - 1].day > rfm.last_day)
+            rfm.last_day = accumulator->days.days[accumulator->count - 1].day;
     }
+    uint64_t seen = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct accumulator *accumulator = &tiles[i].accumulators[slot->index];
+        for (size_t j = 0; j < accumulator->count; j++) {
+            const struct day_sum *day = &accumulator->days.days[j];
+            if (day->day != rfm.first_day)
+                rfm.later_sum = exact_add(rfm.later_sum, day->sum);
+            if (slot->tier == TIER_DAYS)
+                rfm.days++;
+            else
+                seen |= UINT64_C(1) << ((day->day - rfm.first_day) & 63);
+        }
+    }
+    rfm.days += __builtin_popcountll(seen);
+    return rfm;
 }
 
 static void rfm_evaluate(
@@ -101,6 +117,74 @@ static void rfm_evaluate(
     default:
         IMPOSSIBLE("an aggregation that is not of rfm");
     }
+}
+
+/* The union of sets of values, on the stack: through accumulator_merge it would cost memory for each T. */
+struct joined {
+    uint64_t buffers[2][DISTINCT_VALUES_MAX];
+    uint64_t *values; /* ascending */
+    size_t count;
+};
+
+/* One by one, for a set much smaller than what is there. False: too many. */
+static bool joined_insert(struct joined *joined, const uint64_t *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t low = 0, high = joined->count;
+        while (low < high) {
+            size_t middle = (low + high) / 2;
+            if (joined->values[middle] < values[i])
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        if (low < joined->count && joined->values[low] == values[i])
+            continue;
+        if (joined->count == DISTINCT_VALUES_MAX)
+            return false;
+        memmove(joined->values + low + 1, joined->values + low, (joined->count - low) * sizeof *values);
+        joined->values[low] = values[i];
+        joined->count++;
+    }
+    return true;
+}
+
+/* Side by side, into the other buffer. False: too many. */
+static bool joined_merge(struct joined *joined, const uint64_t *values, size_t count)
+{
+    uint64_t *merged = joined->values == joined->buffers[0] ? joined->buffers[1] : joined->buffers[0];
+    size_t made = 0, i = 0, j = 0;
+    while (i < joined->count || j < count) {
+        if (made == DISTINCT_VALUES_MAX)
+            return false;
+        bool take_old = j == count || (i < joined->count && joined->values[i] <= values[j]);
+        bool take_new = i == joined->count || (j < count && values[j] <= joined->values[i]);
+        merged[made++] = take_old ? joined->values[i] : values[j];
+        i += take_old;
+        j += take_new;
+    }
+    joined->values = merged;
+    joined->count = made;
+    return true;
+}
+
+/* How many different values the tiles hold together, DISTINCT_VALUES_MAX + 1 for too many. */
+static uint64_t distinct_count(const struct tile *tiles, size_t count, const struct slot *slot)
+{
+    struct joined joined;
+    joined.values = joined.buffers[0];
+    joined.count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct accumulator *accumulator = &tiles[i].accumulators[slot->index];
+        if (accumulator->count > DISTINCT_VALUES_MAX)
+            return DISTINCT_VALUES_MAX + 1;
+        bool fits = accumulator->count < joined.count / 16
+            ? joined_insert(&joined, accumulator->set.values, accumulator->count)
+            : joined_merge(&joined, accumulator->set.values, accumulator->count);
+        if (!fits)
+            return DISTINCT_VALUES_MAX + 1;
+    }
+    return joined.count;
 }
 
 static void accumulator_evaluate(
@@ -159,18 +243,17 @@ void profile_evaluate(const struct profile *profile, uint32_t index, int64_t as_
     }
     const struct tile_list *list = &type->tiers[slot->tier];
     int64_t first = layout_window_tile(profile->layout, slot->tier, feature->window_us, as_of_us);
-    size_t place = list->count;
-    while (place > 0 && list->tiles[place - 1].index >= first)
-        place--;
+    size_t place = tile_list_place(list, first);
     if (aggregate->kind == ACCUMULATE_DAYS) {
-        struct rfm rfm = {0};
-        for (; place < list->count; place++)
-            rfm_add(&rfm, &list->tiles[place].accumulators[slot->index]);
+        struct rfm rfm = rfm_of(list->tiles + place, list->count - place, slot);
         rfm_evaluate(profile, feature, &rfm, as_of_us, value);
         return;
     }
     struct accumulator total = {0};
-    for (; place < list->count; place++)
-        accumulator_merge(&total, &list->tiles[place].accumulators[slot->index], aggregate->kind, profile->arena);
+    if (aggregate->kind == ACCUMULATE_DISTINCT)
+        total.count = distinct_count(list->tiles + place, list->count - place, slot);
+    else
+        for (; place < list->count; place++)
+            accumulator_merge(&total, &list->tiles[place].accumulators[slot->index], aggregate->kind, profile->arena);
     accumulator_evaluate(feature, &total, as_of_us, value);
 }

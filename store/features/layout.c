@@ -55,6 +55,31 @@ static bool filters_equal(const struct aggregate *a, const struct aggregate *b)
     return true;
 }
 
+static struct tier_layout *tier_of_feature(
+    const struct definitions *definitions, const struct feature *feature, struct type_layout *types, struct slot *slot)
+{
+    slot->type = definitions->events[feature->event].number;
+    slot->tier = tier_of(feature, kind_of(feature->aggregation));
+    return &types[slot->type].tiers[slot->tier];
+}
+
+/* Room for as many aggregates as a tier has features, and no more: over all tiers that is one a feature. */
+static void tiers_prepare(struct layout *layout, struct type_layout *types)
+{
+    const struct definitions *definitions = layout->definitions;
+    struct slot slot;
+    for (size_t i = 0; i < definitions->feature_count; i++)
+        tier_of_feature(definitions, &definitions->features[i], types, &slot)->aggregate_count++;
+    for (size_t i = 0; i < layout->type_count; i++) {
+        for (enum tier at = TIER_LIFETIME; at < TIER_COUNT; at++) {
+            struct tier_layout *tier = &types[i].tiers[at];
+            if (tier->aggregate_count > 0)
+                tier->aggregates = arena_array(&layout->arena, tier->aggregate_count, sizeof *tier->aggregates);
+            tier->aggregate_count = 0;
+        }
+    }
+}
+
 static uint32_t aggregate_place(struct tier_layout *tier, struct aggregate *list, const struct aggregate *wanted)
 {
     for (size_t i = 0; i < tier->aggregate_count; i++)
@@ -71,19 +96,17 @@ struct layout *layout_new(const struct definitions *definitions)
     layout->type_count = definitions->event_count;
     struct type_layout *types = arena_array(&layout->arena, definitions->event_count, sizeof *types);
     struct slot *slots = arena_array(&layout->arena, definitions->feature_count, sizeof *slots);
+    tiers_prepare(layout, types);
     for (size_t i = 0; i < definitions->feature_count; i++) {
         const struct feature *feature = &definitions->features[i];
-        struct aggregate wanted = {kind_of(feature->aggregation), feature->attribute, feature->filters, feature->filter_count};
-        uint16_t type = definitions->events[feature->event].number;
-        enum tier at = tier_of(feature, wanted.kind);
-        struct tier_layout *tier = &types[type].tiers[at];
-        if (!tier->aggregates)
-            tier->aggregates = arena_array(&layout->arena, definitions->feature_count, sizeof *tier->aggregates);
+        struct aggregate wanted = {
+            kind_of(feature->aggregation), feature->attribute, feature->filters, feature->filter_count};
+        struct tier_layout *tier = tier_of_feature(definitions, feature, types, &slots[i]);
         int64_t reach = feature->window_us == 0 ? INT64_MAX : feature->window_us;
         if (reach > tier->window_max_us)
             tier->window_max_us = reach;
         /* the list is the layout's own until it is handed out as const */
-        slots[i] = (struct slot){type, at, aggregate_place(tier, (struct aggregate *)tier->aggregates, &wanted)};
+        slots[i].index = aggregate_place(tier, (struct aggregate *)tier->aggregates, &wanted);
     }
     layout->types = types;
     layout->slots = slots;
@@ -124,4 +147,12 @@ int64_t layout_window_tile(const struct layout *layout, enum tier tier, int64_t 
     if (__builtin_sub_overflow(as_of_us, window_us, &head))
         return INT64_MIN;
     return layout_tile(layout, tier, head);
+}
+
+int64_t layout_window_reach(const struct layout *layout, enum tier tier, int64_t window_us, int64_t as_of_us)
+{
+    int64_t tile = layout_window_tile(layout, tier, window_us, as_of_us);
+    if (tile == INT64_MIN || tier != TIER_DAYS)
+        return tile;
+    return time_zone_day_from(layout->definitions->zone, as_of_us - window_us);
 }

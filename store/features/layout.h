@@ -44,5 +44,7 @@ void layout_free(struct layout *layout);                          /* null is fin
 int64_t layout_tile(const struct layout *layout, enum tier tier, int64_t time_us);
 /* The first tile that a window reaches at T. INT64_MIN for lifetime. */
 int64_t layout_window_tile(const struct layout *layout, enum tier tier, int64_t window_us, int64_t as_of_us);
+/* The first tile that a window reaches at this T or any later one: what lies before it may be dropped. */
+int64_t layout_window_reach(const struct layout *layout, enum tier tier, int64_t window_us, int64_t as_of_us);
 
 #endif

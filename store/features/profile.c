@@ -22,11 +22,10 @@ static int64_t tier_reach(const struct profile *profile, const struct tier_layou
 {
     if (profile->position_us == INT64_MIN)
         return INT64_MIN;
-    return layout_window_tile(profile->layout, tier, tier_layout->window_max_us, profile->position_us + 1);
+    return layout_window_reach(profile->layout, tier, tier_layout->window_max_us, profile->position_us + 1);
 }
 
-/* The place of the first tile >= index. */
-static size_t tile_place(const struct tile_list *list, int64_t index)
+size_t tile_list_place(const struct tile_list *list, int64_t index)
 {
     size_t low = 0, high = list->count;
     while (low < high) {
@@ -41,7 +40,7 @@ static size_t tile_place(const struct tile_list *list, int64_t index)
 
 static struct tile *tile_at(struct profile *profile, struct tile_list *list, int64_t index, size_t aggregates)
 {
-    size_t place = tile_place(list, index);
+    size_t place = tile_list_place(list, index);
     if (place < list->count && list->tiles[place].index == index)
         return &list->tiles[place];
     if (list->count == list->capacity) {
@@ -87,13 +86,6 @@ static void profile_absorb(struct profile *profile, const struct event *event)
     }
 }
 
-static bool event_before(const struct event *a, const struct event *b)
-{
-    if (a->time_us != b->time_us)
-        return a->time_us < b->time_us;
-    return memcmp(a->hash, b->hash, EVENT_HASH_BYTES) < 0;
-}
-
 static void pending_insert(struct profile *profile, const struct event *event)
 {
     if (profile->pending_count == profile->pending_capacity) {
@@ -104,12 +96,17 @@ static void pending_insert(struct profile *profile, const struct event *event)
         profile->pending = pending;
         profile->pending_capacity = capacity;
     }
-    size_t place = profile->pending_count;
-    while (place > 0 && event_before(event, &profile->pending[place - 1])) {
-        profile->pending[place] = profile->pending[place - 1];
-        place--;
+    size_t low = 0, high = profile->pending_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (event_before(event, &profile->pending[middle]))
+            high = middle;
+        else
+            low = middle + 1;
     }
-    profile->pending[place] = *event;
+    struct event *place = &profile->pending[low];
+    memmove(place + 1, place, (profile->pending_count - low) * sizeof *place);
+    *place = *event;
     profile->pending_count++;
 }
 
@@ -128,7 +125,7 @@ void profile_advance(struct profile *profile, int64_t position_us)
             struct tile_list *list = &profile->types[i].tiers[tier];
             if (list->count == 0)
                 continue;
-            size_t gone = tile_place(list, tier_reach(profile, &profile->layout->types[i].tiers[tier], tier));
+            size_t gone = tile_list_place(list, tier_reach(profile, &profile->layout->types[i].tiers[tier], tier));
             list->tiles += gone;
             list->count -= gone;
             list->capacity -= gone;
@@ -147,6 +144,46 @@ void profile_apply(struct profile *profile, const struct event *event)
     pending_insert(profile, &kept);
 }
 
+static void pending_merge(struct profile *into, const struct profile *from)
+{
+    if (from->pending_count == 0)
+        return;
+    size_t capacity = into->pending_count + from->pending_count;
+    struct event *merged = arena_array(into->arena, capacity, sizeof *merged);
+    size_t i = 0, j = 0;
+    for (size_t made = 0; made < capacity; made++) {
+        bool take_into = j == from->pending_count ||
+            (i < into->pending_count && event_before(&into->pending[i], &from->pending[j]));
+        merged[made] = take_into ? into->pending[i++] : from->pending[j++];
+    }
+    into->pending = merged;
+    into->pending_count = capacity;
+    into->pending_capacity = capacity;
+}
+
+static void tiles_merge(
+    struct profile *into, struct tile_list *list, const struct tile_list *from, const struct tier_layout *tier)
+{
+    if (from->count == 0)
+        return;
+    size_t capacity = list->count + from->count;
+    struct tile *merged = arena_array(into->arena, capacity, sizeof *merged);
+    size_t made = 0, i = 0, j = 0;
+    while (i < list->count || j < from->count) {
+        bool take_ours = j == from->count || (i < list->count && list->tiles[i].index <= from->tiles[j].index);
+        bool take_theirs = i == list->count || (j < from->count && from->tiles[j].index <= list->tiles[i].index);
+        merged[made] = take_ours ? list->tiles[i] : from->tiles[j];
+        if (take_ours && take_theirs)
+            for (size_t k = 0; k < tier->aggregate_count; k++)
+                accumulator_merge(&merged[made].accumulators[k], &from->tiles[j].accumulators[k],
+                    tier->aggregates[k].kind, into->arena);
+        made++;
+        i += take_ours;
+        j += take_theirs;
+    }
+    *list = (struct tile_list){merged, made, capacity};
+}
+
 void profile_merge(struct profile *into, const struct profile *take_from)
 {
     const struct profile *from = take_from;
@@ -162,19 +199,10 @@ void profile_merge(struct profile *into, const struct profile *take_from)
         for (size_t j = 0; j < tiers[TIER_LIFETIME].aggregate_count; j++)
             accumulator_merge(&into->types[i].lifetime[j], &from->types[i].lifetime[j],
                 tiers[TIER_LIFETIME].aggregates[j].kind, into->arena);
-        for (enum tier tier = TIER_MINUTES; tier < TIER_COUNT; tier++) {
-            const struct tile_list *list = &from->types[i].tiers[tier];
-            for (size_t k = 0; k < list->count; k++) {
-                struct tile *tile =
-                    tile_at(into, &into->types[i].tiers[tier], list->tiles[k].index, tiers[tier].aggregate_count);
-                for (size_t j = 0; j < tiers[tier].aggregate_count; j++)
-                    accumulator_merge(&tile->accumulators[j], &list->tiles[k].accumulators[j],
-                        tiers[tier].aggregates[j].kind, into->arena);
-            }
-        }
+        for (enum tier tier = TIER_MINUTES; tier < TIER_COUNT; tier++)
+            tiles_merge(into, &into->types[i].tiers[tier], &from->types[i].tiers[tier], &tiers[tier]);
     }
-    for (size_t i = 0; i < from->pending_count; i++)
-        pending_insert(into, &from->pending[i]);
+    pending_merge(into, from);
     profile_advance(into, position_us);
 }
 

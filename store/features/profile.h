@@ -43,6 +43,9 @@ struct profile {
     struct profile_type *types; /* by event type's number */
 };
 
+/* The place of the first tile with this index or a later one. */
+size_t tile_list_place(const struct tile_list *list, int64_t index);
+
 void profile_init(struct profile *profile, const struct layout *layout, struct arena *arena);
 /* Moves to a position not before the present one: due events leave `pending`, tiles out of every window's reach go. */
 void profile_advance(struct profile *profile, int64_t position_us);

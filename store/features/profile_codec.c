@@ -8,7 +8,8 @@
  *     the lifetime accumulators | for the 5-minute tier, then the hour tier, if it has aggregates: tiles
  *   n varint | n pending events, ascending by (time, hash): time signed | hash 16 bytes | node varint |
  *     known_at signed | type varint | version varint | attributes (varint length, bytes)
- * tiles: n varint | (tile index: signed, then varint difference to the last | the tier's accumulators)*
+ * tiles: n varint | (tile index: signed, then varint difference to the last | the tier's accumulators)*, the indexes
+ *   within 32 bits
  *
  * Part 2^48 + type * 2^32 + 2^31 + floor(day / 64): one chunk of day tiles of that type: tiles as above, all of them
  * within those 64 days, at least one. So a day that is over stays as it lies until a late event falls on it, and no row
@@ -140,10 +141,11 @@ static void tiles_decode(
     struct tile_list *list, const struct tier_layout *tier, struct decoder *from, struct arena *arena)
 {
     uint64_t count = decode_varint(from);
-    if (count > decoder_left(from)) { /* a tile takes a byte at least */
+    if (count > decoder_left(from) / (1 + tier->aggregate_count)) { /* each number takes a byte at least */
         from->bad = true;
         return;
     }
+    struct accumulator *accumulators = arena_array(arena, count * tier->aggregate_count, sizeof *accumulators);
     if (list->capacity - list->count < count) {
         size_t capacity = list->count + count + 1 + list->count / 2;
         struct tile *tiles = arena_array(arena, capacity, sizeof *tiles);
@@ -162,10 +164,10 @@ static void tiles_decode(
             from->bad = from->bad || step == 0 || step > INT32_MAX;
             index += from->bad ? 0 : (int64_t)step;
         }
-        struct tile *tile = &list->tiles[list->count++];
-        tile->index = index;
-        tile->accumulators = arena_array(arena, tier->aggregate_count, sizeof *tile->accumulators);
-        accumulators_decode(tile->accumulators, tier, from, arena);
+        from->bad = from->bad || index < INT32_MIN || index > INT32_MAX;
+        list->tiles[list->count++] = (struct tile){index, accumulators};
+        accumulators_decode(accumulators, tier, from, arena);
+        accumulators += tier->aggregate_count;
     }
 }
 
@@ -187,10 +189,13 @@ static void pending_decode(struct profile *profile, struct decoder *from)
         event->node = decode_varint(from);
         event->known_at_us = decode_signed(from);
         uint64_t type = decode_varint(from);
-        from->bad = from->bad || type >= profile->layout->type_count;
+        uint64_t version = decode_varint(from);
         event->type = (uint16_t)type;
-        event->version = (uint32_t)decode_varint(from);
+        event->version = (uint32_t)version;
         event->attributes = decode_bytes(from);
+        from->bad = from->bad || type >= profile->layout->type_count || version > UINT32_MAX ||
+            event->time_us <= profile->position_us || event->time_us >= EVENT_TIME_MAX_US ||
+            (i > 0 && !event_before(event - 1, event)) || !event_attributes_whole(event->attributes);
     }
 }
 
@@ -228,9 +233,13 @@ static enum patron_code chunk_decode(struct profile *profile, const struct profi
     struct decoder from = decoder_of(part->value);
     if (type < profile->layout->type_count && decode_u8(&from) == PROFILE_FORMAT) {
         const struct tier_layout *tier = &profile->layout->types[type].tiers[TIER_DAYS];
+        struct tile_list *days = &profile->types[type].tiers[TIER_DAYS];
+        size_t first = days->count;
         if (tier->aggregate_count > 0) {
-            tiles_decode(&profile->types[type].tiers[TIER_DAYS], tier, &from, profile->arena);
-            if (decoder_done(&from))
+            tiles_decode(days, tier, &from, profile->arena);
+            if (decoder_done(&from) && days->count > first &&
+                chunk_number(type, days->tiles[first].index) == part->number &&
+                chunk_number(type, days->tiles[days->count - 1].index) == part->number)
                 return PATRON_OK;
         }
     }
@@ -244,7 +253,10 @@ enum patron_code profile_decode(struct profile *profile, const struct layout *la
     if (parts->count == 0 || parts->part[0].number != 0)
         return error_set(error, PATRON_CORRUPT, "a profile has no head");
     TRY(head_decode(profile, parts->part[0].value, error));
-    for (size_t i = 1; i < parts->count; i++)
+    for (size_t i = 1; i < parts->count; i++) {
+        if (parts->part[i].number <= parts->part[i - 1].number)
+            return error_set(error, PATRON_CORRUPT, "a profile's parts are out of order");
         TRY(chunk_decode(profile, &parts->part[i], error));
+    }
     return PATRON_OK;
 }

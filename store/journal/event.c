@@ -84,8 +84,21 @@ static bool attribute_decode(struct decoder *from, uint16_t *number, struct scal
     default:
         from->bad = true;
     }
-    from->bad = from->bad || wide >= EVENT_ATTRIBUTES_MAX;
+    from->bad = from->bad || wide >= EVENT_ATTRIBUTES_MAX || value->text.length > TEXT_ATTRIBUTE_BYTES_MAX;
     return !from->bad;
+}
+
+bool event_attributes_whole(struct bytes attributes)
+{
+    struct decoder from = decoder_of(attributes);
+    uint16_t number;
+    struct scalar scalar;
+    int32_t last = -1;
+    while (attribute_decode(&from, &number, &scalar)) {
+        from.bad = number <= last;
+        last = number;
+    }
+    return decoder_done(&from);
 }
 
 enum patron_code event_decode(struct bytes key, struct bytes value, struct event *event, struct error *error)
@@ -103,15 +116,10 @@ enum patron_code event_decode(struct bytes key, struct bytes value, struct event
     memcpy(event->hash, key.data + 16, EVENT_HASH_BYTES);
     event->type = (uint16_t)type;
     event->version = (uint32_t)version;
+    if (event->time_us < EVENT_TIME_MIN_US || event->time_us >= EVENT_TIME_MAX_US)
+        return error_set(error, PATRON_CORRUPT, "an event's row has a time that no event can have");
     event->attributes = bytes_of(from.at, decoder_left(&from));
-    uint16_t number;
-    struct scalar scalar;
-    int32_t last = -1;
-    while (attribute_decode(&from, &number, &scalar)) {
-        from.bad = number <= last;
-        last = number;
-    }
-    if (!decoder_done(&from))
+    if (!event_attributes_whole(event->attributes))
         return error_set(error, PATRON_CORRUPT, "an event's attributes are damaged");
     return PATRON_OK;
 }

@@ -26,11 +26,21 @@ void event_hash(struct bytes source, struct bytes type, struct bytes id, uint8_t
 /* What a second arrival is compared by: type, event time, attributes. */
 void event_content_hash(const struct event *event, uint8_t hash[EVENT_HASH_BYTES]);
 
+/* The order of events: by time, then by hash. */
+static inline bool event_before(const struct event *a, const struct event *b)
+{
+    if (a->time_us != b->time_us)
+        return a->time_us < b->time_us;
+    return memcmp(a->hash, b->hash, EVENT_HASH_BYTES) < 0;
+}
+
 void event_key_encode(const struct event *event, uint8_t key[EVENT_KEY_BYTES]);
 void event_value_encode(const struct event *event, struct encoder *to);
 /* PATRON_CORRUPT if the bytes are not an event. The attributes point into `value`. */
 enum patron_code event_decode(struct bytes key, struct bytes value, struct event *event, struct error *error) MUST_CHECK;
 
+/* Are they attributes as event_attribute_encode makes them? */
+bool event_attributes_whole(struct bytes attributes);
 /* Attributes are appended in ascending order of their numbers. */
 void event_attribute_encode(uint16_t number, const struct scalar *value, struct encoder *to);
 /* False if the event has no such attribute. Text points into the event. */
