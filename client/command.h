@@ -1,0 +1,45 @@
+/* The words of the command line, and what they share. A command is one table entry (main.c) with its flags, its help
+ * and one function that does it and returns the exit code. Commands run on the main thread, one a process. */
+#ifndef PATRON_CLIENT_COMMAND_H
+#define PATRON_CLIENT_COMMAND_H
+
+#include "client/flags.h"
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+struct command {
+    const char *name;
+    const char *usage;   /* what follows `patron NAME`, one line a form */
+    const char *summary; /* one line */
+    const char *notes;   /* paragraphs and examples below the flags */
+    const struct flag *flags;
+    size_t flag_count;
+    int (*run)(const struct command *command, int argc, char **argv);
+};
+
+extern const struct command command_import;
+extern const struct command command_get;
+extern const struct command command_snapshot;
+extern const struct command command_verify;
+extern const struct command command_status;
+extern const struct command command_clock;
+extern const struct command command_generate;
+
+/* Parse argv against the command's flags into `options` (zeroed by the caller) and `rest`. Returns -1 to go on, else the
+ * exit code: help was asked for and printed, or the usage is wrong and was explained. */
+int command_parse(const struct command *command, int argc, char **argv, void *options, struct flag_list *rest);
+
+/* "patron NAME: text", then where to read on. Returns EXIT_USAGE. */
+int command_usage_error(const struct command *command, const char *format, ...) PRINTF_LIKE(2, 3);
+/* "patron: text". Returns EXIT_FAILED. */
+int command_failed(const struct error *error);
+
+void command_help(const struct command *command);
+
+#define SERVER_FLAG(options)                                                                                 \
+    {                                                                                                        \
+        .name = "server", .value = "ADDR", .offset = offsetof(options, server), .kind = FLAG_TEXT,           \
+        .help = "the server's address (default $PATRON_SERVER, or 127.0.0.1:7070)"                           \
+    }
+
+#endif
