@@ -44,6 +44,21 @@ enum {
     INGEST_BATCH_EVENTS_MAX = 10000,
     REQUEST_BYTES_MAX = 16 * 1024 * 1024,
     SPINE_CHUNK_ROWS_MAX = 10000,
+    /* Rows times features of one read: a reply of some 20 MiB. */
+    READ_CELLS_MAX = 2000000,
+    /* A read of now with more rows goes to a worker, so that the calls beside it on its gRPC thread do not wait. */
+    READ_INLINE_ROWS_MAX = 1000,
+    /* Messages and values in one request: bounds what its bytes can grow to when decoded (a batch of 10,000 events with
+     * a dozen fields each is some 150,000). */
+    REQUEST_ELEMENTS_MAX = 500000,
+    /* Batches of one ingestion stream under way at once; past it the stream is not read. */
+    INGEST_BATCHES_UNDER_WAY_MAX = 8,
+    /* Words of one refusal in an answer: 10,000 of them stay under the 4 MiB that clients take by default. */
+    REFUSAL_TEXT_BYTES_MAX = 256,
+    /* Moments of a generated spine. */
+    SPINE_MOMENTS_MAX = 10000,
+    /* Calls that want a worker, over all callers; less than WORK_QUEUE_MAX, so that one under way always gets its turn. */
+    BACKGROUND_CALLS_MAX = 128,
 
     /* What may wait for the writer, over all senders: a few seconds of its work, so that a queue never hides that it
      * is behind. Past it a sender is told to come again. */

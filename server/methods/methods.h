@@ -1,0 +1,19 @@
+/* methods: one of each, in the file of its name. Threads and failure: method.h. */
+#ifndef PATRON_METHODS_METHODS_H
+#define PATRON_METHODS_METHODS_H
+
+#include "server/methods/method.h"
+
+extern const struct method method_get_features;
+extern const struct method method_get_vectors;
+extern const struct method method_ingest;
+extern const struct method method_snapshot;
+extern const struct method method_verify;
+extern const struct method method_get_status;
+extern const struct method method_confirm_clock;
+extern const struct method method_health_check;
+extern const struct method method_health_watch;
+extern const struct method method_reflection;
+extern const struct method method_reflection_alpha;
+
+#endif

@@ -1,0 +1,253 @@
+#include "server/settings.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "store/base/bytes.h"
+
+enum setting_type { SETTING_TEXT, SETTING_NUMBER, SETTING_SWITCH };
+
+struct setting {
+    const char *name;
+    enum setting_type type;
+    size_t offset;
+    int64_t lowest;
+    int64_t highest;
+    const char *text_default; /* null: none */
+    int64_t number_default;
+    const char *value; /* what it is called in the help */
+    const char *help;
+};
+
+#define TEXT(field, name, text, value, help)                                                                 \
+    {name, SETTING_TEXT, offsetof(struct settings, field), 0, 0, text, 0, value, help}
+#define NUMBER(field, name, lowest, highest, number, value, help)                                            \
+    {name, SETTING_NUMBER, offsetof(struct settings, field), lowest, highest, NULL, number, value, help}
+#define SWITCH(field, name, number, help)                                                                    \
+    {name, SETTING_SWITCH, offsetof(struct settings, field), 0, 1, NULL, number, "on|off", help}
+
+static const struct setting table[] = {
+    TEXT(data, "data", NULL, "DIR", "the data directory; made if missing"),
+    TEXT(definitions, "definitions", NULL, "FILE", "what comes in and what is served; without it, what was used last"),
+    TEXT(key, "key", NULL, "FILE", "the secret that identifiers are hashed with; made if missing; default DIR.key"),
+    TEXT(listen, "listen", "127.0.0.1:7070", "ADDR,...", "where gRPC is served: host:port (port 0: any), unix:/path"),
+    TEXT(admin, "admin", "127.0.0.1:7071", "ADDR",
+        "where /livez, /readyz and /metrics are served over HTTP: host:port, or off"),
+    TEXT(ready_file, "ready-file", NULL, "FILE", "written with the chosen addresses once the server is ready"),
+    TEXT(log_level, "log-level", "info", "LEVEL", "debug, info, warn or error"),
+    NUMBER(grpc_threads, "grpc-threads", 0, 64, 0, "N", "threads that serve gRPC; 0: one on up to two cores, else half"),
+    NUMBER(grpc_slots, "grpc-slots", 1, 1024, 8, "N", "requests armed for each method and thread"),
+    NUMBER(calls_max, "calls-max", 1, 1000000, 4096, "N", "calls under way; what comes on top is refused"),
+    NUMBER(request_mib_max, "request-mib-max", 1, 65536, 256, "MIB", "requests under way, in bytes; the same"),
+    NUMBER(streams_max, "streams-max", 1, 100000, 1000, "N", "calls at once on one connection"),
+    NUMBER(keepalive_s, "keepalive-s", 1, 86400, 60, "S", "after so long a silent peer is asked for a sign of life"),
+    NUMBER(handshake_s, "handshake-s", 1, 600, 10, "S", "a connection that is not made by then is dropped"),
+    NUMBER(connection_age_s, "connection-age-s", 0, 86400, 0, "S",
+        "clients are asked to connect anew after so long; 0: never"),
+    SWITCH(reflection, "reflection", 1, "tell tools such as grpcurl what is served"),
+    NUMBER(drain_delay_ms, "drain-delay-ms", 0, 600000, 0, "MS",
+        "at the end: how long to go on serving while not ready, for load balancers to see it"),
+    NUMBER(grace_ms, "grace-ms", 0, 3600000, 10000, "MS", "at the end: how long calls under way may take"),
+    NUMBER(workers, "workers", 1, 64, 2, "N", "threads for reads of the past, snapshots and verifications"),
+    NUMBER(profile_cache_mib, "profile-cache-mib", 1, 1048576, 256, "MIB", "memory for current profiles"),
+    NUMBER(kv_cache_mib, "kv-cache-mib", 1, 1048576, 256, "MIB", "memory for blocks of the data on disk"),
+    NUMBER(memtable_mib, "memtable-mib", 4, 65536, 128, "MIB", "memory for what is not in files yet"),
+    NUMBER(group_events_max, "group-events-max", 1, 100000, 512, "N", "events that share one sync"),
+    NUMBER(write_back_ms, "write-back-ms", 1, 3600000, 1000, "MS", "how often profiles are written back"),
+    NUMBER(clock_jump_max_s, "clock-jump-max-s", 1, 31536000, 60, "S",
+        "when the clock jumps by more, writes stop until an operator confirms it"),
+    NUMBER(event_ahead_max_s, "event-ahead-max-s", 1, 31536000, 604800, "S",
+        "events that are dated further ahead are refused"),
+};
+
+enum { SETTING_COUNT = sizeof table / sizeof table[0], NAME_LENGTH_MAX = 40 };
+
+static void set_text(struct settings *settings, const struct setting *setting, const char *text)
+{
+    *(const char **)(void *)((char *)settings + setting->offset) = text;
+}
+
+static void set_number(struct settings *settings, const struct setting *setting, int64_t number)
+{
+    *(int64_t *)(void *)((char *)settings + setting->offset) = number;
+}
+
+static bool switch_value(const char *text, int64_t *value)
+{
+    static const char *const words[] = {"off", "on", "false", "true", "0", "1"};
+    for (int i = 0; i < 6; i++)
+        if (strcmp(text, words[i]) == 0) {
+            *value = i % 2;
+            return true;
+        }
+    return false;
+}
+
+/* `origin` is how the setting was given: "--grace-ms" or "PATRON_GRACE_MS". */
+static enum patron_code apply(struct settings *settings, const struct setting *setting, const char *origin,
+    const char *text, struct error *error)
+{
+    int64_t number = 0;
+    char *end;
+    switch (setting->type) {
+    case SETTING_TEXT:
+        if (!text[0])
+            return error_set(error, PATRON_INVALID, "%s is empty; it wants %s", origin, setting->value);
+        set_text(settings, setting, text);
+        return PATRON_OK;
+    case SETTING_SWITCH:
+        if (!switch_value(text, &number))
+            return error_set(error, PATRON_INVALID, "%s is '%.100s'; it is on or off", origin, text);
+        set_number(settings, setting, number);
+        return PATRON_OK;
+    case SETTING_NUMBER:
+        errno = 0;
+        number = strtoll(text, &end, 10);
+        if (!text[0] || *end || errno || number < setting->lowest || number > setting->highest)
+            return error_set(error, PATRON_INVALID, "%s is '%.100s'; it is a number from %lld to %lld", origin, text,
+                (long long)setting->lowest, (long long)setting->highest);
+        set_number(settings, setting, number);
+        return PATRON_OK;
+    }
+    IMPOSSIBLE("a setting type outside the list");
+}
+
+/* --- the nearest name ------------------------------------------------------------------------------------------------ */
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* Single-character edits from one name to the other (V. Levenshtein, 1966), by rows of the table. */
+static int distance(const char *from, const char *to)
+{
+    int row[NAME_LENGTH_MAX + 1];
+    int to_length = (int)strnlen(to, NAME_LENGTH_MAX);
+    for (int j = 0; j <= to_length; j++)
+        row[j] = j;
+    for (int i = 1; *from && i <= NAME_LENGTH_MAX; i++, from++) {
+        int diagonal = row[0];
+        row[0] = i;
+        for (int j = 1; j <= to_length; j++) {
+            int above = row[j];
+            row[j] = least(least(row[j - 1], above) + 1, diagonal + (*from != to[j - 1]));
+            diagonal = above;
+        }
+    }
+    return row[to_length];
+}
+
+static enum patron_code unknown_flag(const char *name, struct error *error)
+{
+    const struct setting *nearest = &table[0];
+    for (int i = 1; i < SETTING_COUNT; i++)
+        if (distance(name, table[i].name) < distance(name, nearest->name))
+            nearest = &table[i];
+    return error_set(error, PATRON_INVALID, "there is no --%.60s; did you mean --%s? --help lists all", name, nearest->name);
+}
+
+/* --- reading --------------------------------------------------------------------------------------------------------- */
+
+static const struct setting *find(const char *name, size_t length)
+{
+    for (int i = 0; i < SETTING_COUNT; i++)
+        if (strlen(table[i].name) == length && strncmp(table[i].name, name, length) == 0)
+            return &table[i];
+    return NULL;
+}
+
+static void variable_name(const struct setting *setting, char *name)
+{
+    size_t at = (size_t)snprintf(name, NAME_LENGTH_MAX, "PATRON_");
+    for (const char *c = setting->name; *c; c++)
+        name[at++] = (char)(*c == '-' ? '_' : *c - 'a' + 'A');
+    name[at] = 0;
+}
+
+static enum patron_code read_environment(struct settings *settings, char *const *environment, struct error *error)
+{
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        char name[2 * NAME_LENGTH_MAX];
+        variable_name(&table[i], name);
+        size_t length = strlen(name);
+        for (char *const *variable = environment; *variable; variable++)
+            if (strncmp(*variable, name, length) == 0 && (*variable)[length] == '=')
+                TRY(apply(settings, &table[i], name, *variable + length + 1, error));
+    }
+    return PATRON_OK;
+}
+
+static enum patron_code read_flags(
+    struct settings *settings, int argument_count, char *const *arguments, struct error *error)
+{
+    for (int i = 0; i < argument_count; i++) {
+        const char *argument = arguments[i];
+        if (strncmp(argument, "--", 2) != 0 || !argument[2])
+            return error_set(error, PATRON_INVALID, "'%.100s' is no flag; all settings are --name VALUE", argument);
+        const char *name = argument + 2;
+        size_t length = strcspn(name, "=");
+        const struct setting *setting = find(name, length);
+        if (!setting) {
+            char alone[NAME_LENGTH_MAX];
+            snprintf(alone, sizeof alone, "%.*s", (int)(length < sizeof alone ? length : sizeof alone - 1), name);
+            return unknown_flag(alone, error);
+        }
+        const char *value = name[length] == '=' ? name + length + 1 : i + 1 < argument_count ? arguments[++i] : NULL;
+        if (!value)
+            return error_set(error, PATRON_INVALID, "--%s wants a value: %s", setting->name, setting->value);
+        char origin[NAME_LENGTH_MAX + 2];
+        snprintf(origin, sizeof origin, "--%s", setting->name);
+        TRY(apply(settings, setting, origin, value, error));
+    }
+    return PATRON_OK;
+}
+
+enum patron_code settings_read(struct settings *settings, int argument_count, char *const *arguments,
+    char *const *environment, struct error *error)
+{
+    *settings = (struct settings){0};
+    for (int i = 0; i < argument_count; i++) {
+        settings->help |= strcmp(arguments[i], "--help") == 0 || strcmp(arguments[i], "-h") == 0;
+        settings->version |= strcmp(arguments[i], "--version") == 0;
+    }
+    if (settings->help || settings->version)
+        return PATRON_OK;
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        if (table[i].type == SETTING_TEXT)
+            set_text(settings, &table[i], table[i].text_default);
+        else
+            set_number(settings, &table[i], table[i].number_default);
+    }
+    TRY(read_environment(settings, environment, error));
+    TRY(read_flags(settings, argument_count, arguments, error));
+    if (!settings->data)
+        return error_set(error, PATRON_INVALID, "--data DIR is missing; --help lists all settings");
+    return PATRON_OK;
+}
+
+void settings_print_help(FILE *to)
+{
+    fputs("patrond: the Patron server, a feature store for customer lifetime value.\n\n"
+          "usage: patrond --data DIR [--definitions FILE] [--name VALUE ...]\n\n"
+          "Every setting may be given as a flag or in the environment: --grace-ms is PATRON_GRACE_MS.\n\n",
+        to);
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        const struct setting *setting = &table[i];
+        char flag[2 * NAME_LENGTH_MAX];
+        snprintf(flag, sizeof flag, "--%s %s", setting->name, setting->value);
+        fprintf(to, "  %-26s %s", flag, setting->help);
+        if (setting->type == SETTING_TEXT && setting->text_default)
+            fprintf(to, " (default %s)", setting->text_default);
+        else if (setting->type == SETTING_NUMBER)
+            fprintf(to, " (%lld to %lld, default %lld)", (long long)setting->lowest, (long long)setting->highest,
+                (long long)setting->number_default);
+        else if (setting->type == SETTING_SWITCH)
+            fprintf(to, " (default %s)", setting->number_default ? "on" : "off");
+        fputc('\n', to);
+    }
+    fputs("  --help                     this page\n"
+          "  --version                  the version\n\n"
+          "Exit codes: 0 ended in order, 1 failed, 2 wrong usage.\n",
+        to);
+}
