@@ -7,7 +7,8 @@
 /* A customer that takes part, with its present members. */
 struct party {
     uint64_t customer;
-    struct member *members; /* open rows only */
+    bool read;
+    struct member *members; /* open rows only, once read */
     size_t count;
 };
 
@@ -51,6 +52,7 @@ static enum patron_code party_read(struct resolver *resolver, struct party *part
         party->count += member->until_us == INT64_MAX;
     }
     code = kv_iterator_status(rows, resolver->error);
+    party->read = true;
 free_rows:
     kv_iterator_free(rows);
     return code;
@@ -131,17 +133,21 @@ static bool union_allowed(const struct resolver *resolver, size_t count)
     return true;
 }
 
+/* Dropping from the end until the rest may be joined finds the longest beginning that may be; and since each beginning
+ * of one that may be joined may be joined as well, it is found from the front. So the members of one customer more than
+ * can be joined are read at most, however many nodes the others have. */
 static enum patron_code accepted_count(struct resolver *resolver, size_t count, size_t *accepted)
 {
-    bool read = false;
-    for (*accepted = count; *accepted > 1; (*accepted)--) {
-        if (already_joined(resolver, *accepted))
-            return PATRON_OK;
-        for (size_t i = 0; !read && i < resolver->party_count; i++)
-            TRY(party_read(resolver, &resolver->parties[i]));
-        read = true;
-        if (union_allowed(resolver, *accepted))
-            return PATRON_OK;
+    *accepted = 1;
+    for (size_t next = 2; next <= count; next++) {
+        if (!already_joined(resolver, next)) {
+            for (size_t i = 0; i < next; i++)
+                if (resolver->candidates[i].known && !resolver->candidates[i].party->read)
+                    TRY(party_read(resolver, resolver->candidates[i].party));
+            if (!union_allowed(resolver, next))
+                return PATRON_OK;
+        }
+        *accepted = next;
     }
     return PATRON_OK;
 }
