@@ -23,7 +23,7 @@ enum patron_code membership_at(struct kv *kv, const struct kv_snapshot *snapshot
 {
     uint8_t key[16];
     encode_be64(key, node);
-    encode_time(key + 8, as_of_us - 1); /* since < T */
+    encode_time(key + 8, as_of_us > INT64_MIN ? as_of_us - 1 : INT64_MIN); /* since < T */
     struct kv_iterator *rows = kv_iterator_new(kv, snapshot, KV_MEMBERSHIP, bytes_of(key, 8));
     kv_iterator_seek_last(rows, bytes_of(key, sizeof key));
     enum patron_code code;

@@ -196,7 +196,7 @@ static enum patron_code customer_open(struct snapshot *snapshot, uint64_t custom
 {
     const struct view *view = snapshot->options.view;
     arena_reset(&snapshot->arena);
-    snapshot->customer = customer;
+    snapshot->customer = UINT64_MAX; /* until all of it is here: a failure must not pass for an empty customer */
     snapshot->events = NULL;
     snapshot->event_count = 0;
     snapshot->stretch_open = false;
@@ -210,6 +210,7 @@ static enum patron_code customer_open(struct snapshot *snapshot, uint64_t custom
     snapshot->loaded = snapshot->event_count <= STRETCH_EVENTS_MAX;
     if (snapshot->loaded && snapshot->event_count > 0)
         qsort(snapshot->events, snapshot->event_count, sizeof *snapshot->events, known_event_compare);
+    snapshot->customer = customer;
     return PATRON_OK;
 }
 
