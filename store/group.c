@@ -228,6 +228,8 @@ static enum patron_code known_at_choose(
         return error_set(error, PATRON_OUT_OF_RANGE, "known_at lies after the server's clock, %s", text);
     }
     *known_at_us = wanted > at ? wanted : at;
+    if (*known_at_us >= EVENT_TIME_MAX_US) /* no read could ask for it, and what follows would overflow one day */
+        return error_set(error, PATRON_OUT_OF_RANGE, "the server's clock is past the year 2199");
     if (input->time_us > *known_at_us && input->time_us - *known_at_us > store->event_ahead_max_us)
         return error_set(error, PATRON_OUT_OF_RANGE,
             "the event's time lies %lld s after it is known; at most %lld s are taken",
@@ -251,6 +253,9 @@ static enum patron_code touch(struct store *store, uint64_t customer, struct tou
     if (before) {
         made->profile = arena_alloc(&store->group_arena, sizeof *made->profile);
         enum patron_code code = profile_decode(made->profile, store->layout, before, &store->group_arena, error);
+        if (code == PATRON_OK && made->profile->position_us > store->newest_us)
+            code = error_set(error, PATRON_CORRUPT, "the profile of customer %llu is ahead of the log: run patron verify",
+                (unsigned long long)customer);
         if (code != PATRON_OK) {
             profile_parts_release(before);
             return code;
@@ -288,12 +293,16 @@ static enum patron_code fold(struct store *store, const struct resolution *resol
     return PATRON_OK;
 }
 
-/* Would the event be one too many of those that wait for their time? */
+/* Would the event be one too many of those that wait for their time, over all the customers it may join? Looks, and
+ * changes nothing: profiles are not moved on, so that what is due by now but still waits is left out of the count. */
 static enum patron_code pending_check(struct store *store, const struct event_input *input, int64_t known_at_us,
     const struct known_identifier *identifiers, size_t count, struct error *refusal, struct error *error)
 {
     if (input->time_us <= known_at_us)
         return PATRON_OK;
+    size_t waiting = 0;
+    const struct touched *counted[EVENT_IDENTIFIERS_MAX];
+    size_t counted_count = 0;
     for (size_t i = 0; i < count; i++) {
         struct bytes value;
         enum patron_code code = kv_batch_get(store->batch, KV_IDENTIFIERS,
@@ -306,7 +315,14 @@ static enum patron_code pending_check(struct store *store, const struct event_in
         TRY(identifier_decode(value, &entry, error));
         struct touched *touched;
         TRY(touch(store, entry.customer, &touched, error));
-        if (touched->profile && touched->profile->pending_count >= PENDING_EVENTS_MAX) {
+        bool again = !touched->profile;
+        for (size_t j = 0; j < counted_count; j++)
+            again = again || counted[j] == touched;
+        if (again)
+            continue;
+        counted[counted_count++] = touched;
+        waiting += profile_pending_after(touched->profile, known_at_us);
+        if (waiting >= PENDING_EVENTS_MAX) {
             error_set(refusal, PATRON_EXHAUSTED,
                 "the customer has %d events that are dated ahead already: send this one when its time has come",
                 PENDING_EVENTS_MAX);

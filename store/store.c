@@ -50,11 +50,14 @@ enum patron_code state_get(struct store *store, struct error *error)
     store->last_node = decode_varint(&from);
     store->newest_us = decode_signed(&from);
     store->folded_to_us = decode_signed(&from);
-    store->profiles_version = (uint32_t)decode_varint(&from);
+    uint64_t version = decode_varint(&from);
+    store->profiles_version = (uint32_t)version;
     store->events = decode_varint(&from);
     store->merges = decode_varint(&from);
     store->identifiers_dropped = decode_varint(&from);
-    if (format != META_ROW_FORMAT || !decoder_done(&from))
+    if (format != META_ROW_FORMAT || !decoder_done(&from) || version > UINT32_MAX ||
+        store->newest_us < FIRST_KNOWN_AT_US || store->newest_us > EVENT_TIME_MAX_US ||
+        store->folded_to_us < FIRST_KNOWN_AT_US || store->folded_to_us > store->newest_us)
         return error_set(error, PATRON_CORRUPT, "the store's state row is damaged");
     return PATRON_OK;
 }
@@ -169,11 +172,15 @@ static enum patron_code definitions_replay(
         TRY(code);
         struct log_entry entry;
         TRY(log_decode(bytes_of(key, sizeof key), value, &store->event_arena, &entry, error));
+        if (entry.kind != LOG_DEFINITIONS)
+            return error_set(error, PATRON_CORRUPT, "the log has an event where a version of the definitions should be");
         const struct definitions *next;
         TRY(definitions_parse(entry.text, store->definitions, entry.version, &next, error));
         definitions_release(store->definitions);
         store->definitions = next;
     }
+    if (!decoder_done(&from))
+        return error_set(error, PATRON_CORRUPT, "the list of definitions' versions is damaged");
     return PATRON_OK;
 }
 

@@ -243,17 +243,18 @@ void profile_evaluate(const struct profile *profile, uint32_t index, int64_t as_
     }
     const struct tile_list *list = &type->tiers[slot->tier];
     int64_t first = layout_window_tile(profile->layout, slot->tier, feature->window_us, as_of_us);
-    size_t place = tile_list_place(list, first);
+    size_t place = tile_list_place(list, first), count = list->count - place;
+    const struct tile *tiles = count > 0 ? list->tiles + place : NULL;
     if (aggregate->kind == ACCUMULATE_DAYS) {
-        struct rfm rfm = rfm_of(list->tiles + place, list->count - place, slot);
+        struct rfm rfm = rfm_of(tiles, count, slot);
         rfm_evaluate(profile, feature, &rfm, as_of_us, value);
         return;
     }
     struct accumulator total = {0};
     if (aggregate->kind == ACCUMULATE_DISTINCT)
-        total.count = distinct_count(list->tiles + place, list->count - place, slot);
+        total.count = distinct_count(tiles, count, slot);
     else
-        for (; place < list->count; place++)
-            accumulator_merge(&total, &list->tiles[place].accumulators[slot->index], aggregate->kind, profile->arena);
+        for (size_t i = 0; i < count; i++)
+            accumulator_merge(&total, &tiles[i].accumulators[slot->index], aggregate->kind, profile->arena);
     accumulator_evaluate(feature, &total, as_of_us, value);
 }

@@ -22,7 +22,8 @@ static int64_t tier_reach(const struct profile *profile, const struct tier_layou
 {
     if (profile->position_us == INT64_MIN)
         return INT64_MIN;
-    return layout_window_reach(profile->layout, tier, tier_layout->window_max_us, profile->position_us + 1);
+    int64_t next_us = profile->position_us < INT64_MAX ? profile->position_us + 1 : INT64_MAX; /* of damaged rows */
+    return layout_window_reach(profile->layout, tier, tier_layout->window_max_us, next_us);
 }
 
 size_t tile_list_place(const struct tile_list *list, int64_t index)
@@ -110,16 +111,31 @@ static void pending_insert(struct profile *profile, const struct event *event)
     profile->pending_count++;
 }
 
+size_t profile_pending_after(const struct profile *profile, int64_t time_us)
+{
+    size_t low = 0, high = profile->pending_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (profile->pending[middle].time_us <= time_us)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return profile->pending_count - low;
+}
+
 void profile_advance(struct profile *profile, int64_t position_us)
 {
     CHECK(position_us >= profile->position_us);
     profile->position_us = position_us;
-    size_t due = 0;
-    while (due < profile->pending_count && profile->pending[due].time_us <= position_us)
-        profile_absorb(profile, &profile->pending[due++]);
-    profile->pending += due;
-    profile->pending_count -= due;
-    profile->pending_capacity -= due;
+    size_t due = profile->pending_count - profile_pending_after(profile, position_us);
+    for (size_t i = 0; i < due; i++)
+        profile_absorb(profile, &profile->pending[i]);
+    if (due > 0) {
+        profile->pending += due;
+        profile->pending_count -= due;
+        profile->pending_capacity -= due;
+    }
     for (size_t i = 0; i < profile->layout->type_count; i++) {
         for (enum tier tier = TIER_MINUTES; tier < TIER_COUNT; tier++) {
             struct tile_list *list = &profile->types[i].tiers[tier];

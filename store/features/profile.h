@@ -49,6 +49,8 @@ size_t tile_list_place(const struct tile_list *list, int64_t index);
 void profile_init(struct profile *profile, const struct layout *layout, struct arena *arena);
 /* Moves to a position not before the present one: due events leave `pending`, tiles out of every window's reach go. */
 void profile_advance(struct profile *profile, int64_t position_us);
+/* How many of its events lie after a time that is not before its position. */
+size_t profile_pending_after(const struct profile *profile, int64_t time_us);
 /* Takes in an event (its bytes are copied as far as they are kept). */
 void profile_apply(struct profile *profile, const struct event *event);
 /* Takes in all that `from` holds; `from` must not be used afterwards (its memory is shared) nor its arena dropped first. */

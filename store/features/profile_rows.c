@@ -9,6 +9,7 @@ enum patron_code profile_rows_read(struct kv *kv, const struct kv_snapshot *snap
     size_t count = 0, capacity = 8;
     struct profile_part *list = arena_array(&arena, capacity, sizeof *list);
     struct kv_iterator *rows = kv_iterator_new(kv, snapshot, KV_PROFILES, bytes_of(prefix, sizeof prefix));
+    enum patron_code code = PATRON_OK;
     for (kv_iterator_seek(rows, bytes_of(prefix, sizeof prefix)); kv_iterator_valid(rows); kv_iterator_next(rows)) {
         if (count == capacity) {
             struct profile_part *more = arena_array(&arena, 2 * capacity, sizeof *more);
@@ -17,11 +18,15 @@ enum patron_code profile_rows_read(struct kv *kv, const struct kv_snapshot *snap
             capacity *= 2;
         }
         struct bytes key = kv_iterator_borrow_key(rows);
-        CHECK(key.length == PROFILE_KEY_BYTES);
+        if (key.length != PROFILE_KEY_BYTES) {
+            code = error_set(error, PATRON_CORRUPT, "the key of a profile's row is damaged");
+            break;
+        }
         list[count++] =
             (struct profile_part){decode_be64(key.data + 8), arena_copy(&arena, kv_iterator_borrow_value(rows))};
     }
-    enum patron_code code = kv_iterator_status(rows, error);
+    if (code == PATRON_OK)
+        code = kv_iterator_status(rows, error);
     kv_iterator_free(rows);
     if (code == PATRON_OK && count == 0)
         code = PATRON_NOT_FOUND;
