@@ -49,6 +49,7 @@ struct rpc_stream {
     bool receive_ended; /* no message comes any more */
     bool ended;         /* the status is known */
     bool cancelled;     /* by us */
+    bool sent;          /* what was sent last has left */
     grpc_metadata_array metadata, trailer;
     grpc_status_code status;
     grpc_slice status_details;
@@ -155,8 +156,10 @@ static void tag_handle(struct tag *tag, bool success)
     case TAG_STATUS:
         stream->ended = true;
         break;
-    case TAG_METADATA_OUT:
     case TAG_SEND:
+        stream->sent = success;
+        break;
+    case TAG_METADATA_OUT:
         break; /* a failure shows in the status */
     case TAG_KINDS:
         IMPOSSIBLE("a count is no kind");
@@ -254,18 +257,22 @@ enum patron_code rpc_stream_open(struct rpc *rpc, const char *method, const Prot
     return PATRON_OK;
 }
 
-/* Sends are one after the other; a stream that has ended takes none. */
+/* Sends are one after the other. What cannot leave any more ends the stream, and its status says why; what has left is
+ * good even if the answer and the status are here already. */
 static enum patron_code send_op(struct rpc_stream *stream, const grpc_op *op, struct error *error)
 {
-    while (stream->under_way[TAG_METADATA_OUT] && !stream->ended)
+    while (stream->under_way[TAG_METADATA_OUT])
         event_wait(stream);
+    stream->sent = false;
     if (!stream->ended) {
         batch_start(stream, TAG_SEND, op);
-        while (stream->under_way[TAG_SEND] && !stream->ended)
+        while (stream->under_way[TAG_SEND])
             event_wait(stream);
     }
-    if (!stream->ended)
+    if (stream->sent)
         return PATRON_OK;
+    while (!stream->ended)
+        event_wait(stream);
     if (stream->status == GRPC_STATUS_OK)
         return error_set(error, PATRON_INTERNAL, "the server at %s ended the call early", stream->rpc->address);
     return stream_failed(stream, error);
