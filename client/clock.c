@@ -49,7 +49,8 @@ const struct command command_clock = {
     .name = "clock",
     .usage = "confirm [FLAGS]",
     .summary = "let writes go on after the server's clock has jumped",
-    .notes = "A server whose clock jumps far takes no events until someone has looked: times given out under a wrong\n"
+    .notes = "A server whose clock jumps far takes no events until someone has looked: times given out under "
+             "a wrong\n"
              "clock cannot be taken back. `patron status` shows what it says now.\n\n"
              "Example:\n  patron clock confirm\n",
     .flags = clock_flags,

@@ -25,7 +25,8 @@ int command_parse(const struct command *command, int argc, char **argv, void *op
 {
     bool help;
     struct error error;
-    if (flags_parse(command->flags, command->flag_count, argc, argv, options, rest, &help, &error) != PATRON_OK)
+    if (flags_parse(command->flags, command->flag_count, argc, argv, options, rest, &help, &error) !=
+        PATRON_OK)
         return command_usage_error(command, "%s", error.text);
     if (!help)
         return -1;

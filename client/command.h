@@ -25,9 +25,10 @@ extern const struct command command_status;
 extern const struct command command_clock;
 extern const struct command command_generate;
 
-/* Parse argv against the command's flags into `options` (zeroed by the caller) and `rest`. Returns -1 to go on, else the
- * exit code: help was asked for and printed, or the usage is wrong and was explained. */
-int command_parse(const struct command *command, int argc, char **argv, void *options, struct flag_list *rest);
+/* Parse argv against the command's flags into `options` (zeroed by the caller) and `rest`. Returns -1 to go on, else
+ * the exit code: help was asked for and printed, or the usage is wrong and was explained. */
+int command_parse(
+    const struct command *command, int argc, char **argv, void *options, struct flag_list *rest);
 
 /* "patron NAME: text", then where to read on. Returns EXIT_USAGE. */
 int command_usage_error(const struct command *command, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -29,7 +29,8 @@ enum patron_code delimited_options_parse(
         else if (strlen(quote) == 1 && strchr("\r\n \t", quote[0]) == NULL)
             options->quote = (uint8_t)quote[0];
         else
-            return error_set(error, PATRON_INVALID, "'%.20s' is not a quote: write one character, or none", quote);
+            return error_set(
+                error, PATRON_INVALID, "'%.20s' is not a quote: write one character, or none", quote);
     }
     if (options->quote == options->delimiter && options->quote != QUOTE_NONE)
         return error_set(error, PATRON_INVALID, "the delimiter and the quote are the same");
@@ -147,10 +148,10 @@ static enum patron_code csv_line(struct delimited *delimited, struct bytes line,
 {
     if (csv_parse(&delimited->parser, line.data, line.length, csv_field, csv_row, delimited) != line.length)
         return error_set(error, PATRON_INVALID,
-            "a quote stands where none may be (within a field, double it; if quotes mean nothing here: --quote none)");
+            "a quote stands where none may be (within a field, double it; if quotes mean nothing here: "
+            "--quote none)");
     bool last = line.length == 0 || line.data[line.length - 1] != '\n';
-    if (last && !delimited->row_ended &&
-        csv_fini(&delimited->parser, csv_field, csv_row, delimited) != 0)
+    if (last && !delimited->row_ended && csv_fini(&delimited->parser, csv_field, csv_row, delimited) != 0)
         return error_set(error, PATRON_INVALID,
             "a quote is opened and never closed (if quotes mean nothing here: --quote none)");
     if (last)
@@ -290,7 +291,8 @@ static enum patron_code column_unknown(
         names[i] = (const char *)delimited->header[i].data; /* copied with a NUL behind */
     const char *near = nearest_word(reference, names, delimited->header_count);
     if (near)
-        error_set(error, PATRON_INVALID, "there is no column '%.100s' in the header; did you mean '%.100s'?", reference, near);
+        error_set(error, PATRON_INVALID, "there is no column '%.100s' in the header; did you mean '%.100s'?",
+            reference, near);
     else
         error_set(error, PATRON_INVALID, "there is no column '%.100s' among the %zu of the header", reference,
             delimited->header_count);
@@ -309,7 +311,8 @@ enum patron_code delimited_column(
         }
     }
     if (found > 1)
-        return error_set(error, PATRON_INVALID, "%zu columns are called '%.100s': name the column by its number", found, reference);
+        return error_set(error, PATRON_INVALID,
+            "%zu columns are called '%.100s': name the column by its number", found, reference);
     if (found == 1)
         return PATRON_OK;
     long long number;

@@ -44,8 +44,8 @@ struct delimited_row {
 };
 
 /* `delimiter` and `quote` as on the command line: a character, "tab", "comma", "whitespace"; "none". Null: default. */
-enum patron_code delimited_options_parse(
-    const char *delimiter, const char *quote, struct delimited_options *options, struct error *error) MUST_CHECK;
+enum patron_code delimited_options_parse(const char *delimiter, const char *quote,
+    struct delimited_options *options, struct error *error) MUST_CHECK;
 
 /* Reads the header, if there is one. */
 enum patron_code delimited_open(struct delimited *delimited, struct lines *lines,

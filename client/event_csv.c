@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-static enum patron_code columns_resolve(const struct flag_list *pairs, const char *flag, const struct delimited *delimited,
-    struct csv_column **columns, struct error *error)
+static enum patron_code columns_resolve(const struct flag_list *pairs, const char *flag,
+    const struct delimited *delimited, struct csv_column **columns, struct error *error)
 {
     *columns = memory_alloc(pairs->count * sizeof **columns);
     for (size_t i = 0; i < pairs->count; i++) {
@@ -28,7 +28,8 @@ static enum patron_code texts_mark(struct csv_mapping *mapping, struct error *er
                 found = mapping->attributes[j].text = true;
         }
         if (!found)
-            return error_set(error, PATRON_INVALID, "--text %s: no --attribute has that name", options->texts.values[i]);
+            return error_set(
+                error, PATRON_INVALID, "--text %s: no --attribute has that name", options->texts.values[i]);
     }
     return PATRON_OK;
 }
@@ -38,14 +39,15 @@ static enum patron_code repeats_refuse(const struct csv_mapping *mapping, struct
     for (size_t i = 0; i < mapping->options->attributes.count; i++) {
         for (size_t j = 0; j < i; j++) {
             if (strcmp(mapping->attributes[i].name, mapping->attributes[j].name) == 0)
-                return error_set(error, PATRON_INVALID, "--attribute %s is given twice", mapping->attributes[i].name);
+                return error_set(
+                    error, PATRON_INVALID, "--attribute %s is given twice", mapping->attributes[i].name);
         }
     }
     return PATRON_OK;
 }
 
-static enum patron_code column_resolve(const struct delimited *delimited, const char *flag, const char *reference,
-    size_t *column, struct error *error)
+static enum patron_code column_resolve(const struct delimited *delimited, const char *flag,
+    const char *reference, size_t *column, struct error *error)
 {
     if (!reference)
         return PATRON_OK;
@@ -118,8 +120,8 @@ static enum patron_code row_convert(const struct csv_mapping *mapping, const str
 {
     const struct csv_mapping_options *options = mapping->options;
     if (fields->count < mapping->columns_needed)
-        return error_set(error, PATRON_INVALID, "the row has %zu columns; column %zu is wanted", fields->count,
-            mapping->columns_needed);
+        return error_set(error, PATRON_INVALID, "the row has %zu columns; column %zu is wanted",
+            fields->count, mapping->columns_needed);
     row->type = options->event ? bytes_from_string(options->event) : fields->fields[mapping->event_column];
     TRY(row_text_check(row->type, "the event type", error));
     if (options->id) {
@@ -128,6 +130,7 @@ static enum patron_code row_convert(const struct csv_mapping *mapping, const str
             return error_set(error, PATRON_INVALID, "the event id is empty");
         TRY(row_text_check(row->id, "the event id", error));
     }
+    TRY(row_text_check(fields->fields[mapping->time_column], "the time", error));
     TRY(time_format_read(&options->time_format, fields->fields[mapping->time_column], &row->time_us, error));
 
     row->identifiers = arena_array(scratch, options->identifiers.count, sizeof *row->identifiers);

@@ -1,6 +1,6 @@
 /* One event as a file brings it: what the CSV and the JSON reader both produce, and the importer sends.
  *
- * All bytes are borrowed from the reader until its next row. Texts are valid UTF-8 without NUL: readers refuse others. */
+ * All bytes are borrowed from the reader until its next row. Texts are UTF-8 without NUL: readers refuse others. */
 #ifndef PATRON_CLIENT_EVENT_ROW_H
 #define PATRON_CLIENT_EVENT_ROW_H
 

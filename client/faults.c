@@ -52,7 +52,8 @@ static void reason_count(struct faults *faults, const char *what)
     reason->count = 1;
 }
 
-void faults_add(struct faults *faults, struct progress *progress, const char *file, uint64_t line, const char *what)
+void faults_add(
+    struct faults *faults, struct progress *progress, const char *file, uint64_t line, const char *what)
 {
     faults->count++;
     reason_count(faults, what);
@@ -70,7 +71,8 @@ void faults_print(const struct faults *faults)
         return;
     fputs("Rows that did not go in, by reason:\n", stderr);
     for (size_t i = 0; i < faults->reason_count; i++)
-        fprintf(stderr, "%10llu  %s\n", (unsigned long long)faults->reasons[i].count, faults->reasons[i].text);
+        fprintf(
+            stderr, "%10llu  %s\n", (unsigned long long)faults->reasons[i].count, faults->reasons[i].text);
 }
 
 struct json_object *faults_to_json(const struct faults *faults)

@@ -23,7 +23,8 @@ struct faults {
 };
 
 /* "FILE:LINE: what", after wiping the progress line. */
-void faults_add(struct faults *faults, struct progress *progress, const char *file, uint64_t line, const char *what);
+void faults_add(
+    struct faults *faults, struct progress *progress, const char *file, uint64_t line, const char *what);
 
 /* The reasons with their counts, if not all rows were shown. */
 void faults_print(const struct faults *faults);

@@ -44,7 +44,8 @@ static size_t edit_distance(const char *a, const char *b)
 const char *nearest_word(const char *word, const char *const *candidates, size_t count)
 {
     const char *nearest = NULL;
-    size_t best = strlen(word) / 3 + 2; /* a third of the letters wrong, and one: further off is another word */
+    size_t best =
+        strlen(word) / 3 + 2; /* a third of the letters wrong, and one: further off is another word */
     for (size_t i = 0; i < count; i++) {
         size_t distance = edit_distance(word, candidates[i]);
         bool prefix = strlen(word) >= 2 && strncmp(word, candidates[i], strlen(word)) == 0;
@@ -101,7 +102,8 @@ static enum patron_code flag_unknown(
     return error_set(error, PATRON_INVALID, "there is no flag %s", word);
 }
 
-static enum patron_code flag_store(const struct flag *flag, const char *value, void *options, struct error *error)
+static enum patron_code flag_store(
+    const struct flag *flag, const char *value, void *options, struct error *error)
 {
     char *target = (char *)options + flag->offset;
     switch (flag->kind) {
@@ -148,14 +150,15 @@ static enum patron_code flag_take(const struct flag *flags, size_t flag_count, i
         return flag_unknown(flags, flag_count, argument, error);
     if (!value && flag->kind != FLAG_SWITCH) {
         if (*at + 1 >= argc)
-            return error_set(error, PATRON_INVALID, "--%s needs a value: --%s %s", flag->name, flag->name, flag->value);
+            return error_set(
+                error, PATRON_INVALID, "--%s needs a value: --%s %s", flag->name, flag->name, flag->value);
         value = argv[++*at];
     }
     return flag_store(flag, value, options, error);
 }
 
-enum patron_code flags_parse(const struct flag *flags, size_t flag_count, int argc, char **argv, void *options,
-    struct flag_list *rest, bool *help, struct error *error)
+enum patron_code flags_parse(const struct flag *flags, size_t flag_count, int argc, char **argv,
+    void *options, struct flag_list *rest, bool *help, struct error *error)
 {
     bool only_rest = false;
     *help = false;

@@ -1,7 +1,7 @@
 /* Flags of a command: one static table says names, values and help, and where in an options struct a value goes.
  *
- * `--name VALUE`, `--name=VALUE`, `-x VALUE`; `--` ends the flags; what is no flag is kept in order. Values are borrowed
- * from argv. Failure is PATRON_INVALID with words for the user, a near name among them. */
+ * `--name VALUE`, `--name=VALUE`, `-x VALUE`; `--` ends the flags; what is no flag is kept in order. Values are
+ * borrowed from argv. Failure is PATRON_INVALID with words for the user, a near name among them. */
 #ifndef PATRON_CLIENT_FLAGS_H
 #define PATRON_CLIENT_FLAGS_H
 
@@ -35,8 +35,8 @@ void flag_list_add(struct flag_list *list, const char *value);
 void flag_list_clear(struct flag_list *list);
 
 /* *help is set if --help or -h was met; the rest is then not looked at. */
-enum patron_code flags_parse(const struct flag *flags, size_t flag_count, int argc, char **argv, void *options,
-    struct flag_list *rest, bool *help, struct error *error) MUST_CHECK;
+enum patron_code flags_parse(const struct flag *flags, size_t flag_count, int argc, char **argv,
+    void *options, struct flag_list *rest, bool *help, struct error *error) MUST_CHECK;
 
 /* Free the lists among the options. */
 void flags_clear(const struct flag *flags, size_t flag_count, void *options);

@@ -25,18 +25,20 @@ static const struct flag generate_flags[] = {
     {"from", NULL, 0, FLAG_TEXT, "TIME", "when the shop opens (default 2023-01-01)", OPTION(from)},
     {"to", NULL, 0, FLAG_TEXT, "TIME", "when the events end (default 2025-01-01)", OPTION(to)},
     {"output", "out", 'o', FLAG_TEXT, "FILE", "write there instead of to standard output", OPTION(output)},
-    {"split", NULL, 0, FLAG_TEXT, "FOLDER", "write a file for each event type: FOLDER/order.jsonl …", OPTION(split)},
+    {"split", NULL, 0, FLAG_TEXT, "FOLDER", "write a file for each event type: FOLDER/order.jsonl …",
+        OPTION(split)},
     {"definitions", NULL, 0, FLAG_SWITCH, NULL, "print the definitions that fit the shop, and no events",
         OPTION(definitions)},
 };
 
-static enum patron_code moment_default(const char *text, const char *standard, int64_t *time_us, struct error *error)
+static enum patron_code moment_default(
+    const char *text, const char *standard, int64_t *time_us, struct error *error)
 {
     return moment_parse(bytes_from_string(text ? text : standard), time_us, error);
 }
 
-static enum patron_code options_read(
-    const struct generate_options *options, const struct flag_list *rest, struct shop_options *shop, struct error *error)
+static enum patron_code options_read(const struct generate_options *options, const struct flag_list *rest,
+    struct shop_options *shop, struct error *error)
 {
     long long customers = 1000, events, seed = 1;
     if (rest->count != 1 || strcmp(rest->values[0], "shop") != 0)
@@ -53,7 +55,8 @@ static enum patron_code options_read(
     TRY(moment_default(options->from, "2023-01-01", &shop->from_us, error));
     TRY(moment_default(options->to, "2025-01-01", &shop->to_us, error));
     if (shop->to_us - shop->from_us < INT64_C(86400000000))
-        return error_set(error, PATRON_INVALID, "the shop must be open for a day at least: --from lies before --to");
+        return error_set(
+            error, PATRON_INVALID, "the shop must be open for a day at least: --from lies before --to");
     shop->customers = (uint32_t)customers;
     shop->events = (uint64_t)events;
     shop->seed = (uint64_t)seed;
@@ -164,10 +167,13 @@ static int generate_run(const struct command *command, int argc, char **argv)
 }
 
 static const char generate_notes[] =
-    "People first come by a device, order by email as guests or with an account, ask for help, send things back; so\n"
-    "each shows up under several identifiers that turn out to be one customer over time. The events are JSON lines in\n"
+    "People first come by a device, order by email as guests or with an account, ask for help, send things "
+    "back; so\n"
+    "each shows up under several identifiers that turn out to be one customer over time. The events are JSON "
+    "lines in\n"
     "order of time; the same options give the same bytes everywhere.\n\n"
-    "email:" SHOP_UNTIED_EMAIL " and device:" SHOP_UNTIED_DEVICE " are one person too, but no event says so: an event\n"
+    "email:" SHOP_UNTIED_EMAIL " and device:" SHOP_UNTIED_DEVICE
+    " are one person too, but no event says so: an event\n"
     "with both merges them.\n\n"
     "Examples:\n"
     "  patron generate shop --definitions > shop.yaml\n"

@@ -1,7 +1,7 @@
 /* `patron get`: features of customers, online or as of a past moment.
  *
- * One reply is turned into a grid of names, row facts and cells, which three printers write: a table for people, JSON and
- * CSV for scripts. A matrix (--vectors) becomes columns of doubles first, so the printers know one shape only. */
+ * One reply is turned into a grid of names, row facts and cells, which three printers write: a table for people, JSON
+ * and CSV for scripts. A matrix (--vectors) becomes columns of doubles first, so the printers know one shape only. */
 #include <csv.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +31,8 @@ static const struct flag get_flags[] = {
     {"id", NULL, 0, FLAG_LIST, "TYPE:VALUE", "an identifier of a customer; repeatable", OPTION(ids)},
     {"as-of", NULL, 0, FLAG_TEXT, "TIME", "what was known just before this moment (RFC 3339 or microseconds)",
         OPTION(as_of)},
-    {"vectors", NULL, 0, FLAG_SWITCH, NULL, "as the matrix that a model takes: numbers only", OPTION(vectors)},
+    {"vectors", NULL, 0, FLAG_SWITCH, NULL, "as the matrix that a model takes: numbers only",
+        OPTION(vectors)},
     {"output", NULL, 'o', FLAG_TEXT, "table|json|csv", "how to print it (default table)", OPTION(output)},
     SERVER_FLAG(struct get_options),
 };
@@ -71,13 +72,15 @@ static enum patron_code identifiers_split(struct get *get, struct error *error)
 {
     size_t count = get->options.ids.count;
     if (count == 0 || count > READ_IDENTIFIERS_MAX)
-        return error_set(error, PATRON_INVALID, "name 1 to %d customers with --id TYPE:VALUE", READ_IDENTIFIERS_MAX);
+        return error_set(
+            error, PATRON_INVALID, "name 1 to %d customers with --id TYPE:VALUE", READ_IDENTIFIERS_MAX);
     get->identifiers = arena_array(&get->arena, count, sizeof *get->identifiers);
     for (size_t i = 0; i < count; i++) {
         char *type;
         const char *value;
         if (split_pair(get->options.ids.values[i], ':', &type, &value, NULL) != PATRON_OK)
-            return error_set(error, PATRON_INVALID, "--id is TYPE:VALUE, such as email:ada@example.org, not '%.100s'",
+            return error_set(error, PATRON_INVALID,
+                "--id is TYPE:VALUE, such as email:ada@example.org, not '%.100s'",
                 get->options.ids.values[i]);
         Patron__V1__Identifier *identifier = arena_alloc(&get->arena, sizeof *identifier);
         patron__v1__identifier__init(identifier);
@@ -98,7 +101,8 @@ static enum patron_code options_check(struct get *get, const struct flag_list *r
     features_split(get);
     if (!o->service == (get->feature_count == 0))
         return error_set(error, PATRON_INVALID, "say what to read: either --service NAME or --features A,B");
-    if (o->output && strcmp(o->output, "table") != 0 && strcmp(o->output, "json") != 0 && strcmp(o->output, "csv") != 0)
+    if (o->output && strcmp(o->output, "table") != 0 && strcmp(o->output, "json") != 0 &&
+        strcmp(o->output, "csv") != 0)
         return error_set(error, PATRON_INVALID, "--output is table, json or csv, not '%.40s'", o->output);
     get->has_as_of = o->as_of != NULL;
     if (o->as_of)
@@ -141,7 +145,8 @@ static enum patron_code matrix_to_columns(
     struct get *get, const Patron__V1__GetVectorsResponse *reply, struct grid *grid, struct error *error)
 {
     size_t rows = reply->rows, columns = reply->columns, cells = rows * columns;
-    if (rows != get->options.ids.count || reply->n_names != columns || reply->matrix.len != cells * 8 || reply->validity.len < (cells + 7) / 8)
+    if (rows != get->options.ids.count || reply->n_names != columns || reply->matrix.len != cells * 8 ||
+        reply->validity.len < (cells + 7) / 8)
         return error_set(error, PATRON_CORRUPT, "the server's matrix is not of the size it says");
     grid->columns = arena_array(&get->arena, columns, sizeof *grid->columns);
     grid->column_count = columns;
@@ -247,7 +252,8 @@ static void json_output(const struct get *get, const struct grid *grid)
     const Patron__V1__ReadInfo *info = grid->info;
     struct json_object *result = json_object_new_object(), *rows = json_object_new_array();
     json_object_object_add(result, "as_of", time_json(info->as_of_us));
-    json_object_object_add(result, "definitions_version", json_object_new_int64((int64_t)info->definitions_version));
+    json_object_object_add(
+        result, "definitions_version", json_object_new_int64((int64_t)info->definitions_version));
     json_object_object_add(result, "rows", rows);
     for (size_t i = 0; i < grid->row_count; i++) {
         bool found = row_found(grid, i);
@@ -255,8 +261,10 @@ static void json_output(const struct get *get, const struct grid *grid)
         json_object_object_add(row, "id", json_object_new_string(get->options.ids.values[i]));
         json_object_object_add(row, "status", json_object_new_string(found ? "present" : "not_found"));
         json_object_object_add(row, "customer", found ? json_object_new_uint64(info->customer_ids[i]) : NULL);
-        json_object_object_add(row, "newest_event_time", found ? time_json(info->newest_event_times_us[i]) : NULL);
-        json_object_object_add(row, "newest_known_at", found ? time_json(info->newest_known_ats_us[i]) : NULL);
+        json_object_object_add(
+            row, "newest_event_time", found ? time_json(info->newest_event_times_us[i]) : NULL);
+        json_object_object_add(
+            row, "newest_known_at", found ? time_json(info->newest_known_ats_us[i]) : NULL);
         json_object_object_add(row, "features", features);
         for (size_t c = 0; c < grid->column_count; c++)
             json_object_object_add(features, grid->columns[c]->name, column_json(grid->columns[c], i));
@@ -350,8 +358,8 @@ static enum patron_code vectors_get(struct get *get, struct rpc *rpc, struct err
         request.as_of_us = get->as_of_us;
     }
     ProtobufCMessage *message;
-    TRY(rpc_unary(rpc, "/patron.v1.Features/GetVectors", &request.base, &patron__v1__get_vectors_response__descriptor,
-        &message, error));
+    TRY(rpc_unary(rpc, "/patron.v1.Features/GetVectors", &request.base,
+        &patron__v1__get_vectors_response__descriptor, &message, error));
     Patron__V1__GetVectorsResponse *reply = (Patron__V1__GetVectorsResponse *)message;
     struct grid grid = {.info = reply->info};
     enum patron_code code = matrix_to_columns(get, reply, &grid, error);
@@ -384,9 +392,11 @@ static int get_run(const struct command *command, int argc, char **argv)
 }
 
 static const char get_notes[] =
-    "Any identifier of a customer leads to the same customer. Without --as-of the answer is what is known now; it says\n"
+    "Any identifier of a customer leads to the same customer. Without --as-of the answer is what is known "
+    "now; it says\n"
     "its moment, and asking again --as-of that moment gives the same values for ever.\n\n"
-    "An identifier that is not known is an answer, not a failure: its status says not found, and the exit code is 0.\n"
+    "An identifier that is not known is an answer, not a failure: its status says not found, and the exit "
+    "code is 0.\n"
     "A value that is not there (no event to take it from) is - in the table, null in JSON, empty in CSV.\n\n"
     "Examples:\n"
     "  patron get --service churn --id email:ada@example.org\n"

@@ -25,25 +25,31 @@ struct import_options {
 #define OPTION(member) offsetof(struct import_options, member)
 
 static const struct flag import_flags[] = {
-    {"format", NULL, 0, FLAG_TEXT, "csv|jsonl", "what the files are (default: by their ending)", OPTION(format)},
-    {"source", NULL, 0, FLAG_TEXT, "NAME", "the namespace of the event ids (default: each file's name)", OPTION(source)},
+    {"format", NULL, 0, FLAG_TEXT, "csv|jsonl", "what the files are (default: by their ending)",
+        OPTION(format)},
+    {"source", NULL, 0, FLAG_TEXT, "NAME", "the namespace of the event ids (default: each file's name)",
+        OPTION(source)},
     {"clock", NULL, 0, FLAG_TEXT, "source|now",
-        "when the events are known: from their own time on (history), or from now on (default)", OPTION(clock)},
-    {"lag", NULL, 0, FLAG_TEXT, "DURATION", "with --clock source: known this much after they happened", OPTION(lag)},
+        "when the events are known: from their own time on (history), or from now on (default)",
+        OPTION(clock)},
+    {"lag", NULL, 0, FLAG_TEXT, "DURATION", "with --clock source: known this much after they happened",
+        OPTION(lag)},
     {"event", NULL, 0, FLAG_TEXT, "TYPE", "the type of every event", OPTION(event)},
-    {"event-column", NULL, 0, FLAG_TEXT, "COLUMN", "CSV: the column with the event type", OPTION(event_column)},
+    {"event-column", NULL, 0, FLAG_TEXT, "COLUMN", "CSV: the column with the event type",
+        OPTION(event_column)},
     {"time", NULL, 0, FLAG_TEXT, "COLUMN", "CSV: the column with the event time", OPTION(time)},
     {"time-format", NULL, 0, FLAG_TEXT, "FORMAT",
-        "CSV: rfc3339 (default), unix, unix_ms, unix_us, or a strptime pattern such as %Y%m%d; UTC", OPTION(time_format)},
+        "CSV: rfc3339 (default), unix, unix_ms, unix_us, or a strptime pattern such as %Y%m%d; UTC",
+        OPTION(time_format)},
     {"id", NULL, 0, FLAG_TEXT, "COLUMN", "CSV: the column with the event's own id", OPTION(id)},
     {"identifier", NULL, 0, FLAG_LIST, "TYPE=COLUMN", "CSV: an identifier of the customer; repeatable",
         OPTION(identifiers)},
-    {"attribute", "map", 0, FLAG_LIST, "NAME=COLUMN", "CSV: an attribute of the event; repeatable (also --map)",
-        OPTION(attributes)},
-    {"text", NULL, 0, FLAG_LIST, "NAME", "CSV: this attribute is text even where it looks like a number; repeatable",
-        OPTION(texts)},
-    {"delimiter", NULL, 0, FLAG_TEXT, "CHAR", "CSV: a character, tab, or whitespace (runs of blanks); default comma",
-        OPTION(delimiter)},
+    {"attribute", "map", 0, FLAG_LIST, "NAME=COLUMN",
+        "CSV: an attribute of the event; repeatable (also --map)", OPTION(attributes)},
+    {"text", NULL, 0, FLAG_LIST, "NAME",
+        "CSV: this attribute is text even where it looks like a number; repeatable", OPTION(texts)},
+    {"delimiter", NULL, 0, FLAG_TEXT, "CHAR",
+        "CSV: a character, tab, or whitespace (runs of blanks); default comma", OPTION(delimiter)},
     {"quote", NULL, 0, FLAG_TEXT, "CHAR", "CSV: a character, or none; default \"", OPTION(quote)},
     {"header", NULL, 0, FLAG_SWITCH, NULL, "CSV: the first row names the columns (default)", OPTION(header)},
     {"no-header", NULL, 0, FLAG_SWITCH, NULL, "CSV: no row names the columns; they are numbers from 1",
@@ -111,13 +117,15 @@ static enum patron_code files_name(struct import *import, struct error *error)
         const char *path = import->paths.values[i];
         bool standard_input = strcmp(path, "-") == 0;
         if (standard_input && !import->options.source)
-            return error_set(error, PATRON_INVALID, "standard input has no name: give it one with --source NAME");
+            return error_set(
+                error, PATRON_INVALID, "standard input has no name: give it one with --source NAME");
         const char *source = import->options.source ? import->options.source : base_name(path);
         if (source[0] == '\0' || strlen(source) > SOURCE_BYTES_MAX)
             return error_set(error, PATRON_INVALID, "a source's name has 1 to %d bytes", SOURCE_BYTES_MAX);
         import->files[i] = (struct import_file){path, source};
         if (!format_of(import, path))
-            return error_set(error, PATRON_INVALID, "%.200s: say what it is with --format csv or --format jsonl", path);
+            return error_set(
+                error, PATRON_INVALID, "%.200s: say what it is with --format csv or --format jsonl", path);
     }
     return PATRON_OK;
 }
@@ -126,18 +134,21 @@ static enum patron_code csv_flags_check(const struct import *import, bool any_cs
 {
     const struct import_options *o = &import->options;
     if (!any_csv) {
-        if (o->time || o->id || o->event_column || o->time_format || o->delimiter || o->quote || o->no_header ||
-            o->header || o->identifiers.count || o->attributes.count || o->texts.count)
+        if (o->time || o->id || o->event_column || o->time_format || o->delimiter || o->quote ||
+            o->no_header || o->header || o->identifiers.count || o->attributes.count || o->texts.count)
             return error_set(error, PATRON_INVALID,
-                "JSON lines say themselves what is what: --event, --source, --clock and --lag are all that goes with them");
+                "JSON lines say themselves what is what: --event, --source, --clock and --lag are all that "
+                "goes with them");
         return PATRON_OK;
     }
     if (!o->event == !o->event_column)
-        return error_set(error, PATRON_INVALID, "CSV needs the event type: either --event TYPE or --event-column COLUMN");
+        return error_set(
+            error, PATRON_INVALID, "CSV needs the event type: either --event TYPE or --event-column COLUMN");
     if (!o->time)
         return error_set(error, PATRON_INVALID, "CSV needs the event time: --time COLUMN");
     if (o->identifiers.count == 0)
-        return error_set(error, PATRON_INVALID, "CSV needs to say whose events these are: --identifier TYPE=COLUMN");
+        return error_set(
+            error, PATRON_INVALID, "CSV needs to say whose events these are: --identifier TYPE=COLUMN");
     if (o->no_header && o->header)
         return error_set(error, PATRON_INVALID, "--header and --no-header contradict each other");
     return PATRON_OK;
@@ -170,14 +181,15 @@ static enum patron_code options_check(struct import *import, struct error *error
         .attributes = o->attributes,
         .texts = o->texts,
     };
-    return o->time_format ? time_format_parse(o->time_format, &import->mapping.time_format, error) : PATRON_OK;
+    return o->time_format ? time_format_parse(o->time_format, &import->mapping.time_format, error)
+                          : PATRON_OK;
 }
 
 /* --- reading --- */
 
 /* Take one row, or the failure to read one. *stop: nothing more comes from this file. */
-static enum patron_code row_take(struct import *import, size_t file, enum patron_code code, const struct event_row *row,
-    bool *stop, struct error *error)
+static enum patron_code row_take(struct import *import, size_t file, enum patron_code code,
+    const struct event_row *row, bool *stop, struct error *error)
 {
     *stop = code == PATRON_OK && row->end;
     if (*stop)
@@ -190,17 +202,19 @@ static enum patron_code row_take(struct import *import, size_t file, enum patron
     import->counts.broken++;
     faults_add(&import->faults, &import->progress, import->files[file].path, row->line, error->text);
     if (import->options.strict)
-        return error_set(error, PATRON_INVALID, "stopped at the first broken row, as --strict says; nothing was sent");
+        return error_set(
+            error, PATRON_INVALID, "stopped at the first broken row, as --strict says; nothing was sent");
     return PATRON_OK;
 }
 
 static void read_progress(struct import *import, const struct lines *lines)
 {
-    progress_update(
-        &import->progress, import->counts.read, import->bytes_before + lines->bytes_read, import->bytes_whole);
+    progress_update(&import->progress, import->counts.read, import->bytes_before + lines->bytes_read,
+        import->bytes_whole);
 }
 
-static enum patron_code csv_rows_read(struct import *import, size_t file, struct lines *lines, struct error *error)
+static enum patron_code csv_rows_read(
+    struct import *import, size_t file, struct lines *lines, struct error *error)
 {
     struct delimited delimited;
     struct csv_mapping mapping;
@@ -225,7 +239,8 @@ close_delimited:
     return code;
 }
 
-static enum patron_code json_rows_read(struct import *import, size_t file, struct lines *lines, struct error *error)
+static enum patron_code json_rows_read(
+    struct import *import, size_t file, struct lines *lines, struct error *error)
 {
     struct json_lines json;
     enum patron_code code = PATRON_OK;
@@ -292,7 +307,8 @@ static enum patron_code server_check(struct import *import, struct error *error)
     protobuf_c_message_free_unpacked(reply, NULL);
     if (jumped)
         return error_set(error, PATRON_PRECONDITION,
-            "the server's clock has jumped and it takes no events. If its clock is right now: patron clock confirm");
+            "the server's clock has jumped and it takes no events. If its clock is right now: patron clock "
+            "confirm");
     return PATRON_OK;
 }
 
@@ -319,9 +335,11 @@ static enum patron_code import_work(struct import *import, struct error *error)
     char rest[ERROR_TEXT_MAX];
     memcpy(rest, error->text, sizeof rest);
     return error_set(error, code,
-        "%.600s\n%llu of %llu events were acknowledged. Import the same again to bring in the rest: what is in already "
+        "%.600s\n%llu of %llu events were acknowledged. Import the same again to bring in the rest: what is "
+        "in already "
         "counts once.",
-        rest, (unsigned long long)(c->applied + c->duplicates + c->refused), (unsigned long long)options.expected);
+        rest, (unsigned long long)(c->applied + c->duplicates + c->refused),
+        (unsigned long long)options.expected);
 }
 
 static void result_print_json(const struct import *import, double seconds)
@@ -354,9 +372,9 @@ static void result_print_json(const struct import *import, double seconds)
 static void result_print_text(const struct import *import, double seconds)
 {
     const struct import_counts *c = &import->counts;
-    printf("%llu rows read: %llu applied, %llu duplicates, %llu refused, %llu broken", (unsigned long long)c->read,
-        (unsigned long long)c->applied, (unsigned long long)c->duplicates, (unsigned long long)c->refused,
-        (unsigned long long)c->broken);
+    printf("%llu rows read: %llu applied, %llu duplicates, %llu refused, %llu broken",
+        (unsigned long long)c->read, (unsigned long long)c->applied, (unsigned long long)c->duplicates,
+        (unsigned long long)c->refused, (unsigned long long)c->broken);
     if (c->identifiers_dropped > 0)
         printf("; %llu identifiers dropped by rule", (unsigned long long)c->identifiers_dropped);
     printf(" (%.1f s, %.0f events/s)\n", seconds, seconds > 0 ? (double)c->sent / seconds : 0);
@@ -372,7 +390,8 @@ static void import_clear(struct import *import)
     flags_clear(import_flags, sizeof import_flags / sizeof *import_flags, &import->options);
 }
 
-static int import_exit(const struct import *import, enum patron_code code, const struct error *error, double seconds)
+static int import_exit(
+    const struct import *import, enum patron_code code, const struct error *error, double seconds)
 {
     faults_print(&import->faults);
     bool json = import->options.output && strcmp(import->options.output, "json") == 0;
@@ -403,17 +422,23 @@ static int import_run(const struct command *command, int argc, char **argv)
 }
 
 static const char import_notes[] =
-    "Importing a file again changes nothing, and a grown file adds only its new rows: an event counts once by its\n"
+    "Importing a file again changes nothing, and a grown file adds only its new rows: an event counts once "
+    "by its\n"
     "source, type and id. A row without an id gets one from what it says (its type, time, identifiers and\n"
-    "attributes) and from how many equal rows come before it, so line ends, quoting and spacing do not matter; but\n"
+    "attributes) and from how many equal rows come before it, so line ends, quoting and spacing do not "
+    "matter; but\n"
     "keep the same columns mapped, or give --id.\n\n"
-    "Rows of all files are sorted by time before they are sent. A broken row is reported as FILE:LINE and left out,\n"
+    "Rows of all files are sorted by time before they are sent. A broken row is reported as FILE:LINE and "
+    "left out,\n"
     "the rest goes in, and the exit code is 1.\n\n"
-    "CSV values that look like numbers are sent as exact decimals, true and false as flags, all else as text; where\n"
-    "the definitions want text that may look like a number (an article number), say --text NAME. Empty is absent.\n\n"
+    "CSV values that look like numbers are sent as exact decimals, true and false as flags, all else as "
+    "text; where\n"
+    "the definitions want text that may look like a number (an article number), say --text NAME. Empty is "
+    "absent.\n\n"
     "JSON lines are\n"
     "  {\"type\": \"order\", \"id\": \"1001\", \"time\": \"2024-05-01T10:00:00Z\",\n"
-    "   \"identifiers\": {\"email\": \"ada@example.org\", \"device\": [\"d1\", \"d2\"]}, \"attributes\": {\"amount\": 12.50}}\n"
+    "   \"identifiers\": {\"email\": \"ada@example.org\", \"device\": [\"d1\", \"d2\"]}, \"attributes\": "
+    "{\"amount\": 12.50}}\n"
     "with time as RFC 3339 or microseconds since 1970; id and attributes may be absent.\n\n"
     "Examples:\n"
     "  patron import orders.csv --event order --time created_at --id order_id \\\n"

@@ -13,8 +13,8 @@ enum {
     BATCH_EVENTS = 1000,
     /* Long texts make a batch end earlier: well under REQUEST_BYTES_MAX. */
     BATCH_BYTES = 2 * 1024 * 1024,
-    /* How much may be on its way: enough to keep the server's writer busy, little enough to lose nothing by. A batch has
-     * one source, so files merged by time can make short batches; those may be many. */
+    /* How much may be on its way: enough to keep the server's writer busy, little enough to lose nothing by. A batch
+     * has one source, so files merged by time can make short batches; those may be many. */
     EVENTS_UNDER_WAY = 4 * BATCH_EVENTS,
     BATCHES_UNDER_WAY = 64,
 };
@@ -94,8 +94,8 @@ static void event_fill(Patron__V1__Event *event, const struct event_row *row, st
     }
 }
 
-enum patron_code import_row_add(struct sorter *sorter, const struct event_row *row, size_t file, const char *source,
-    struct arena *scratch, struct error *error)
+enum patron_code import_row_add(struct sorter *sorter, const struct event_row *row, size_t file,
+    const char *source, struct arena *scratch, struct error *error)
 {
     uint8_t hash[ROW_HASH_BYTES];
     event_row_hash(row, bytes_from_string(source), scratch, hash);
@@ -133,7 +133,8 @@ static enum patron_code answer_take(
         const struct place *place = &batch->places[refusal->index];
         char what[512];
         snprintf(what, sizeof what, "refused (%s): %s", refusal->code, refusal->reason);
-        faults_add(sending->faults, &sending->progress, sending->options->files[place->file].path, place->line, what);
+        faults_add(sending->faults, &sending->progress, sending->options->files[place->file].path,
+            place->line, what);
         if (sending->options->strict)
             return error_set(error, PATRON_INVALID, "stopped at the first refused event, as --strict says");
     }
@@ -167,7 +168,8 @@ static enum patron_code batch_send(struct sending *sending, struct error *error)
         return PATRON_OK;
     Patron__V1__IngestRequest request = PATRON__V1__INGEST_REQUEST__INIT;
     request.batch = sending->next;
-    request.source = arena_string(&sending->arena, bytes_from_string(sending->options->files[sending->file].source));
+    request.source =
+        arena_string(&sending->arena, bytes_from_string(sending->options->files[sending->file].source));
     request.n_events = batch->count;
     request.events = sending->events;
     TRY(rpc_stream_send(sending->stream, &request.base, error));
@@ -176,7 +178,8 @@ static enum patron_code batch_send(struct sending *sending, struct error *error)
     sending->next++;
     arena_reset(&sending->arena);
     sending->bytes = 0;
-    while (sending->next - sending->first == BATCHES_UNDER_WAY || sending->events_under_way >= EVENTS_UNDER_WAY)
+    while (
+        sending->next - sending->first == BATCHES_UNDER_WAY || sending->events_under_way >= EVENTS_UNDER_WAY)
         TRY(answer_wait(sending, error));
     batch_filling(sending)->count = 0;
     return PATRON_OK;
@@ -198,7 +201,7 @@ static void id_complete(struct sending *sending, const struct sorter_row *row, P
 {
     CHECK(row->key.length == ROW_HASH_BYTES);
     bool same = sending->run_length > 0 && sending->run_time_us == row->time_us &&
-        memcmp(sending->run_hash, row->key.data, ROW_HASH_BYTES) == 0;
+                memcmp(sending->run_hash, row->key.data, ROW_HASH_BYTES) == 0;
     if (!same) {
         memcpy(sending->run_hash, row->key.data, ROW_HASH_BYTES);
         sending->run_time_us = row->time_us;
@@ -264,8 +267,9 @@ static enum patron_code all_send(struct sending *sending, struct sorter *sorter,
     return error_set(error, PATRON_CORRUPT, "the server answered a batch that was not sent");
 }
 
-enum patron_code import_send(struct rpc *rpc, struct sorter *sorter, const struct import_send_options *options,
-    struct import_counts *counts, struct faults *faults, struct error *error)
+enum patron_code import_send(struct rpc *rpc, struct sorter *sorter,
+    const struct import_send_options *options, struct import_counts *counts, struct faults *faults,
+    struct error *error)
 {
     struct sending *sending = memory_alloc(sizeof *sending);
     sending->options = options;

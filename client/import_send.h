@@ -18,8 +18,8 @@ struct import_counts {
 };
 
 /* The row as it lies in the sorter: everything but an id that still has to be made. */
-enum patron_code import_row_add(struct sorter *sorter, const struct event_row *row, size_t file, const char *source,
-    struct arena *scratch, struct error *error) MUST_CHECK;
+enum patron_code import_row_add(struct sorter *sorter, const struct event_row *row, size_t file,
+    const char *source, struct arena *scratch, struct error *error) MUST_CHECK;
 
 struct import_send_options {
     const struct import_file *files;
@@ -30,7 +30,8 @@ struct import_send_options {
 };
 
 /* Sends all rows of a started sorter. On failure `counts` says how far it came. */
-enum patron_code import_send(struct rpc *rpc, struct sorter *sorter, const struct import_send_options *options,
-    struct import_counts *counts, struct faults *faults, struct error *error) MUST_CHECK;
+enum patron_code import_send(struct rpc *rpc, struct sorter *sorter,
+    const struct import_send_options *options, struct import_counts *counts, struct faults *faults,
+    struct error *error) MUST_CHECK;
 
 #endif

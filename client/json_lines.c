@@ -25,7 +25,8 @@ void json_lines_close(struct json_lines *json)
     *json = (struct json_lines){0};
 }
 
-static enum patron_code line_read(struct json_lines *json, struct json_row *row, struct bytes *line, struct error *error)
+static enum patron_code line_read(
+    struct json_lines *json, struct json_row *row, struct bytes *line, struct error *error)
 {
     do {
         lines_mark(json->lines);
@@ -60,7 +61,8 @@ enum patron_code json_lines_next(struct json_lines *json, struct json_row *row, 
         return error_set(error, PATRON_INVALID, "the line ends within its JSON object");
     size_t parsed = json_tokener_get_parse_end(json->tokener);
     if (status != json_tokener_success)
-        return error_set(error, PATRON_INVALID, "column %zu: %s", parsed + 1, json_tokener_error_desc(status));
+        return error_set(
+            error, PATRON_INVALID, "column %zu: %s", parsed + 1, json_tokener_error_desc(status));
     if (parsed != line.length)
         return error_set(error, PATRON_INVALID, "column %zu: something follows the JSON object", parsed + 1);
     if (!json_object_is_type(json->object, json_type_object))
@@ -169,10 +171,10 @@ static enum patron_code attributes_get(
         attribute->name = bytes_from_string(name);
         TRY(json_scalar_text(value, name, &attribute->text, error));
         enum json_type type = json_object_get_type(value);
-        attribute->kind = type == json_type_string ? ROW_TEXT
-            : type == json_type_boolean            ? ROW_FLAG
-            : type == json_type_int                ? ROW_INTEGER
-                                                   : ROW_DECIMAL;
+        attribute->kind = type == json_type_string    ? ROW_TEXT
+                          : type == json_type_boolean ? ROW_FLAG
+                          : type == json_type_int     ? ROW_INTEGER
+                                                      : ROW_DECIMAL;
     }
     return PATRON_OK;
 }

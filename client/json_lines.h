@@ -1,5 +1,5 @@
-/* JSON lines (jsonlines.org): one object a line, by json-c in its strict mode, UTF-8 validated. Blank lines are skipped.
- * One thread; the lines are borrowed. */
+/* JSON lines (jsonlines.org): one object a line, by json-c in its strict mode, UTF-8 validated. Blank lines are
+ * skipped. One thread; the lines are borrowed. */
 #ifndef PATRON_CLIENT_JSON_LINES_H
 #define PATRON_CLIENT_JSON_LINES_H
 
@@ -24,7 +24,8 @@ void json_lines_open(struct json_lines *json, struct lines *lines);
 void json_lines_close(struct json_lines *json);
 
 /* PATRON_INVALID: the line is broken, the next call goes on behind it. */
-enum patron_code json_lines_next(struct json_lines *json, struct json_row *row, struct error *error) MUST_CHECK;
+enum patron_code json_lines_next(
+    struct json_lines *json, struct json_row *row, struct error *error) MUST_CHECK;
 
 /* A string, a number with its digits as written, or true and false, as text; borrowed from the object. */
 enum patron_code json_scalar_text(
@@ -32,8 +33,8 @@ enum patron_code json_scalar_text(
 
 /* The next line as an event:
  * {"type": "order", "id": "1", "time": "2024-05-01T10:00:00Z" or microseconds, "identifiers": {"email": "a@x.org" or
- * ["a@x.org", …]}, "attributes": {"amount": 12.50}}. `id` and `attributes` may be absent, `type` if `default_type` is not
- * null; no other key may be there. A value of null is none. */
+ * ["a@x.org", …]}, "attributes": {"amount": 12.50}}. `id` and `attributes` may be absent, `type` if `default_type` is
+ * not null; no other key may be there. A value of null is none. */
 enum patron_code json_event_next(struct json_lines *json, const char *default_type, struct arena *scratch,
     struct event_row *row, struct error *error) MUST_CHECK;
 

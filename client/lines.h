@@ -15,8 +15,8 @@ enum { ROW_BYTES_MAX = 4 * 1024 * 1024 };
 struct lines {
     int descriptor;
     bool close_descriptor;
-    bool ended;          /* nothing more comes from the descriptor */
-    uint8_t *buffer;     /* [mark, end) is kept */
+    bool ended;      /* nothing more comes from the descriptor */
+    uint8_t *buffer; /* [mark, end) is kept */
     size_t mark, at, end, capacity;
     uint64_t number;     /* of the line handed out last */
     uint64_t bytes_read; /* from the descriptor */

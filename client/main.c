@@ -24,13 +24,15 @@ static void usage_print(FILE *to)
         to);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
-    fputs("  help       explain a command\n\n"
-          "Examples:\n"
-          "  patron import orders.csv --event order --time date --identifier email=email --attribute amount=total\n"
-          "  patron get --service churn --id email:ada@example.org\n"
-          "  patron snapshot --service churn --every 1mo --from 2024-01-01 --to 2025-01-01 -o train.parquet\n\n"
-          "The server is at $PATRON_SERVER or 127.0.0.1:7070; each command takes --server ADDR.\n"
-          "`patron help COMMAND` says the rest. Exit codes: 0 done, 1 failed, 2 wrong usage.\n",
+    fputs(
+        "  help       explain a command\n\n"
+        "Examples:\n"
+        "  patron import orders.csv --event order --time date --identifier email=email --attribute "
+        "amount=total\n"
+        "  patron get --service churn --id email:ada@example.org\n"
+        "  patron snapshot --service churn --every 1mo --from 2024-01-01 --to 2025-01-01 -o train.parquet\n\n"
+        "The server is at $PATRON_SERVER or 127.0.0.1:7070; each command takes --server ADDR.\n"
+        "`patron help COMMAND` says the rest. Exit codes: 0 done, 1 failed, 2 wrong usage.\n",
         to);
 }
 

@@ -95,13 +95,16 @@ enum patron_code duration_parse(const char *text, int64_t *duration_us, struct e
         }
     }
     return error_set(error, PATRON_INVALID,
-        "'%.100s' is not a length of time: write a number and a unit (us, ms, s, m, h, d, w), such as 30m or 7d", text);
+        "'%.100s' is not a length of time: write a number and a unit (us, ms, s, m, h, d, w), such as 30m or "
+        "7d",
+        text);
 }
 
 static int month_length(int64_t year, int month)
 {
     int64_t next_year = month == 12 ? year + 1 : year;
-    return (int)(days_from_civil(next_year, month == 12 ? 1 : month + 1, 1) - days_from_civil(year, month, 1));
+    return (
+        int)(days_from_civil(next_year, month == 12 ? 1 : month + 1, 1) - days_from_civil(year, month, 1));
 }
 
 static int64_t add_months(int64_t time_us, int64_t months)
@@ -128,8 +131,8 @@ static bool calendar_step(const char *text, int64_t *months)
     return strcmp(rest, "mo") == 0 || strcmp(rest, "y") == 0;
 }
 
-enum patron_code moments_every(const char *step, int64_t from_us, int64_t to_us, int64_t **moments, size_t *count,
-    struct error *error)
+enum patron_code moments_every(
+    const char *step, int64_t from_us, int64_t to_us, int64_t **moments, size_t *count, struct error *error)
 {
     int64_t months = 0, step_us = 0;
     if (!calendar_step(step, &months)) {
@@ -177,7 +180,9 @@ enum patron_code time_format_parse(const char *text, struct time_format *format,
     }
     if (!strchr(text, '%'))
         return error_set(error, PATRON_INVALID,
-            "'%.100s' is not a time format: write rfc3339, unix, unix_ms, unix_us, or a pattern such as %%Y%%m%%d", text);
+            "'%.100s' is not a time format: write rfc3339, unix, unix_ms, unix_us, or a pattern such as "
+            "%%Y%%m%%d",
+            text);
     /* %s would be read in the machine's own time zone. */
     if (strstr(text, "%s"))
         return error_set(error, PATRON_INVALID, "write --time-format unix instead of %%s");
@@ -200,9 +205,10 @@ static enum patron_code pattern_read(
     }
     int64_t year = 1900 + (int64_t)tm.tm_year;
     if (!good || tm.tm_mday < 1 || tm.tm_mday > month_length(year, tm.tm_mon + 1))
-        return error_set(error, PATRON_INVALID, "'%.*s' is not a time of the form %.60s", BYTES_ARGUMENTS(text), pattern);
-    int64_t seconds = days_from_civil(year, tm.tm_mon + 1, tm.tm_mday) * 86400 + tm.tm_hour * 3600 + tm.tm_min * 60 +
-        tm.tm_sec - tm.tm_gmtoff;
+        return error_set(
+            error, PATRON_INVALID, "'%.*s' is not a time of the form %.60s", BYTES_ARGUMENTS(text), pattern);
+    int64_t seconds = days_from_civil(year, tm.tm_mon + 1, tm.tm_mday) * 86400 + tm.tm_hour * 3600 +
+                      tm.tm_min * 60 + tm.tm_sec - tm.tm_gmtoff;
     *time_us = seconds * MICROSECONDS_PER_SECOND;
     return PATRON_OK;
 }
@@ -222,8 +228,8 @@ enum patron_code time_format_read(
         /* Money is read as an exact whole number of millionths, and so are seconds and their microseconds. */
         bool milliseconds = format->kind == TIME_UNIX_MS;
         if (money_from_text(text, time_us, NULL) != PATRON_OK || (milliseconds && *time_us % 1000 != 0))
-            return error_set(error, PATRON_INVALID, "'%.*s' is not a number of %s since 1970", BYTES_ARGUMENTS(text),
-                milliseconds ? "milliseconds" : "seconds");
+            return error_set(error, PATRON_INVALID, "'%.*s' is not a number of %s since 1970",
+                BYTES_ARGUMENTS(text), milliseconds ? "milliseconds" : "seconds");
         if (milliseconds)
             *time_us /= 1000;
         return PATRON_OK;

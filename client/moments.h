@@ -16,8 +16,8 @@ enum patron_code duration_parse(const char *text, int64_t *duration_us, struct e
  * calendar ("1mo", "3mo", "1y"): those count from `from` each time, and end on a month's last day where it is shorter.
  * At most MOMENTS_MAX. *moments is the caller's to memory_free. */
 enum { MOMENTS_MAX = 10000 };
-enum patron_code moments_every(const char *step, int64_t from_us, int64_t to_us, int64_t **moments, size_t *count,
-    struct error *error) MUST_CHECK;
+enum patron_code moments_every(const char *step, int64_t from_us, int64_t to_us, int64_t **moments,
+    size_t *count, struct error *error) MUST_CHECK;
 
 /* How a file writes its times. */
 enum time_format_kind {
@@ -34,7 +34,8 @@ struct time_format {
 };
 
 /* "rfc3339", "unix", "unix_ms", "unix_us", or a pattern such as "%Y%m%d". The pattern is borrowed. */
-enum patron_code time_format_parse(const char *text, struct time_format *format, struct error *error) MUST_CHECK;
+enum patron_code time_format_parse(
+    const char *text, struct time_format *format, struct error *error) MUST_CHECK;
 enum patron_code time_format_read(
     const struct time_format *format, struct bytes text, int64_t *time_us, struct error *error) MUST_CHECK;
 

@@ -1,6 +1,6 @@
-/* One completion queue a connection. Of a stream there are at most five batches under way: initial metadata out, initial
- * metadata in, one message out, one message in, the status. A message in is asked for again as soon as one has come, up
- * to RECEIVED_MAX kept ones. A stream leaves memory when all of its tags have come back. */
+/* One completion queue a connection. Of a stream there are at most five batches under way: initial metadata out,
+ * initial metadata in, one message out, one message in, the status. A message in is asked for again as soon as one has
+ * come, up to RECEIVED_MAX kept ones. A stream leaves memory when all of its tags have come back. */
 #include "client/rpc.h"
 
 #include <grpc/byte_buffer_reader.h>
@@ -103,7 +103,7 @@ void rpc_close(struct rpc *rpc)
         return;
     grpc_completion_queue_shutdown(rpc->queue);
     while (grpc_completion_queue_next(rpc->queue, gpr_inf_future(GPR_CLOCK_REALTIME), NULL).type !=
-        GRPC_QUEUE_SHUTDOWN) {
+           GRPC_QUEUE_SHUTDOWN) {
     }
     grpc_completion_queue_destroy(rpc->queue);
     grpc_channel_destroy(rpc->channel);
@@ -209,20 +209,23 @@ static enum patron_code stream_failed(const struct rpc_stream *stream, struct er
     case GRPC_STATUS_DEADLINE_EXCEEDED:
         return error_set(error, PATRON_DEADLINE, "the server at %s did not answer in time", address);
     case GRPC_STATUS_UNIMPLEMENTED:
-        return error_set(error, PATRON_UNSUPPORTED, "the server at %s does not do %s (%.*s); is it of another version?",
-            address, stream->method, BYTES_ARGUMENTS(details));
+        return error_set(error, PATRON_UNSUPPORTED,
+            "the server at %s does not do %s (%.*s); is it of another version?", address, stream->method,
+            BYTES_ARGUMENTS(details));
     default: {
         enum patron_code code = code_of_status(stream->status);
         if (details.length == 0)
-            return error_set(error, code, "the server at %s ended the call with status %d", address, (int)stream->status);
+            return error_set(
+                error, code, "the server at %s ended the call with status %d", address, (int)stream->status);
         int length = details.length < ERROR_TEXT_MAX - 1 ? (int)details.length : ERROR_TEXT_MAX - 1;
         return error_set(error, code, "%.*s", length, (const char *)details.data);
     }
     }
 }
 
-enum patron_code rpc_stream_open(struct rpc *rpc, const char *method, const ProtobufCMessageDescriptor *reply_type,
-    int deadline_seconds, struct rpc_stream **opened, struct error *error)
+enum patron_code rpc_stream_open(struct rpc *rpc, const char *method,
+    const ProtobufCMessageDescriptor *reply_type, int deadline_seconds, struct rpc_stream **opened,
+    struct error *error)
 {
     if (interrupted())
         return error_set(error, PATRON_CANCELLED, "interrupted");
@@ -237,8 +240,8 @@ enum patron_code rpc_stream_open(struct rpc *rpc, const char *method, const Prot
         stream->tags[kind] = (struct tag){TAG_MAGIC, (enum tag_kind)kind, stream};
     gpr_timespec deadline = gpr_inf_future(GPR_CLOCK_REALTIME);
     if (deadline_seconds != RPC_NO_DEADLINE)
-        deadline = gpr_time_add(
-            gpr_now(GPR_CLOCK_REALTIME), gpr_time_from_seconds(deadline_seconds, GPR_TIMESPAN));
+        deadline =
+            gpr_time_add(gpr_now(GPR_CLOCK_REALTIME), gpr_time_from_seconds(deadline_seconds, GPR_TIMESPAN));
     stream->call = grpc_channel_create_call(rpc->channel, NULL, GRPC_PROPAGATE_DEFAULTS, rpc->queue,
         grpc_slice_from_static_string(method), NULL, deadline, NULL);
     CHECK(stream->call != NULL);
@@ -274,11 +277,13 @@ static enum patron_code send_op(struct rpc_stream *stream, const grpc_op *op, st
     while (!stream->ended)
         event_wait(stream);
     if (stream->status == GRPC_STATUS_OK)
-        return error_set(error, PATRON_INTERNAL, "the server at %s ended the call early", stream->rpc->address);
+        return error_set(
+            error, PATRON_INTERNAL, "the server at %s ended the call early", stream->rpc->address);
     return stream_failed(stream, error);
 }
 
-enum patron_code rpc_stream_send(struct rpc_stream *stream, const ProtobufCMessage *message, struct error *error)
+enum patron_code rpc_stream_send(
+    struct rpc_stream *stream, const ProtobufCMessage *message, struct error *error)
 {
     grpc_slice slice = grpc_slice_malloc(protobuf_c_message_get_packed_size(message));
     protobuf_c_message_pack(message, GRPC_SLICE_START_PTR(slice));
@@ -314,12 +319,13 @@ static enum patron_code message_unpack(
     }
     grpc_byte_buffer_destroy(buffer);
     if (!*message)
-        return error_set(error, PATRON_CORRUPT, "the answer of the server at %s cannot be read; is it of another version?",
-            stream->rpc->address);
+        return error_set(error, PATRON_CORRUPT,
+            "the answer of the server at %s cannot be read; is it of another version?", stream->rpc->address);
     return PATRON_OK;
 }
 
-enum patron_code rpc_stream_receive(struct rpc_stream *stream, ProtobufCMessage **message, struct error *error)
+enum patron_code rpc_stream_receive(
+    struct rpc_stream *stream, ProtobufCMessage **message, struct error *error)
 {
     *message = NULL;
     while (stream->received_count == 0 && !(stream->ended && stream->receive_ended))

@@ -28,8 +28,9 @@ const char *rpc_address(const struct rpc *rpc);
 enum patron_code rpc_unary(struct rpc *rpc, const char *method, const ProtobufCMessage *request,
     const ProtobufCMessageDescriptor *reply_type, ProtobufCMessage **reply, struct error *error) MUST_CHECK;
 
-enum patron_code rpc_stream_open(struct rpc *rpc, const char *method, const ProtobufCMessageDescriptor *reply_type,
-    int deadline_seconds, struct rpc_stream **stream, struct error *error) MUST_CHECK;
+enum patron_code rpc_stream_open(struct rpc *rpc, const char *method,
+    const ProtobufCMessageDescriptor *reply_type, int deadline_seconds, struct rpc_stream **stream,
+    struct error *error) MUST_CHECK;
 /* Waits until the message may leave, so that a slow server slows the sender. */
 enum patron_code rpc_stream_send(
     struct rpc_stream *stream, const ProtobufCMessage *message, struct error *error) MUST_CHECK;

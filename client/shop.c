@@ -1,9 +1,9 @@
 /* Who does what when.
  *
  * A person has a share of the events by a skewed weight, a time of arrival and a time after which nothing comes any
- * more. The times in between are drawn one after the other: with k events left until the end, the next gap is uniform in
- * [0, 2/(k+1) of what is left), which spreads them evenly and never passes the end. All people stand in a heap by their
- * next time, so events come out in order of time. Randomness is splitmix64 (Steele, Lea, Flood 2014), one state a
+ * more. The times in between are drawn one after the other: with k events left until the end, the next gap is uniform
+ * in [0, 2/(k+1) of what is left), which spreads them evenly and never passes the end. All people stand in a heap by
+ * their next time, so events come out in order of time. Randomness is splitmix64 (Steele, Lea, Flood 2014), one state a
  * person, seeded by (seed, person). */
 #include "client/shop.h"
 
@@ -24,11 +24,11 @@ enum { ADA_EVENTS = 8, MILLISECOND_US = 1000 };
 struct person {
     uint64_t random;
     int64_t next_us, end_us;
-    uint64_t last_order;      /* its number; 0 once refunded */
+    uint64_t last_order; /* its number; 0 once refunded */
     uint32_t last_order_cents;
-    uint32_t left;            /* events */
-    uint32_t number;          /* from 1 */
-    uint32_t price_cents;     /* around which this person buys */
+    uint32_t left;              /* events */
+    uint32_t number;            /* from 1 */
+    uint32_t price_cents;       /* around which this person buys */
     uint8_t devices, logged_in; /* how many; bit d: device d knows the account */
     uint8_t churned;
     bool account, second_email, shares_device;
@@ -232,8 +232,8 @@ static const char *channel_draw(struct person *person)
 static void session_attributes(struct writer *writer, struct person *person)
 {
     uint64_t pages = 1 + draw_below(person, 6) + draw_below(person, 6);
-    put(writer, "\"pages\":%" PRIu64 ",\"seconds\":%" PRIu64 ".%" PRIu64 ",\"channel\":\"%s\",\"app\":%s", pages,
-        pages * (10 + draw_below(person, 50)), draw_below(person, 10), channel_draw(person),
+    put(writer, "\"pages\":%" PRIu64 ",\"seconds\":%" PRIu64 ".%" PRIu64 ",\"channel\":\"%s\",\"app\":%s",
+        pages, pages * (10 + draw_below(person, 50)), draw_below(person, 10), channel_draw(person),
         chance(person, 35) ? "true" : "false");
 }
 
@@ -334,12 +334,13 @@ static void ada_identifiers_put(struct writer *writer, enum shop_event kind)
 
 static enum shop_event ada_kind(const struct person *ada)
 {
-    static const enum shop_event kinds[] = {
-        SHOP_SESSION, SHOP_ORDER, SHOP_SESSION, SHOP_SESSION, SHOP_ORDER, SHOP_TICKET, SHOP_SESSION, SHOP_ORDER};
+    static const enum shop_event kinds[] = {SHOP_SESSION, SHOP_ORDER, SHOP_SESSION, SHOP_SESSION, SHOP_ORDER,
+        SHOP_TICKET, SHOP_SESSION, SHOP_ORDER};
     return kinds[ada->left % (sizeof kinds / sizeof *kinds)];
 }
 
-static void attributes_put(struct writer *writer, struct person *person, enum shop_event kind, uint64_t number)
+static void attributes_put(
+    struct writer *writer, struct person *person, enum shop_event kind, uint64_t number)
 {
     switch (kind) {
     case SHOP_SESSION:
@@ -373,8 +374,8 @@ bool shop_next(struct shop *shop, enum shop_event *kind, char line[SHOP_LINE_MAX
     time_to_text(person->next_us - person->next_us % MILLISECOND_US, time);
 
     struct writer writer = {.text = line};
-    put(&writer, "{\"type\":\"%s\",\"id\":\"%s-%" PRIu64 "\",\"time\":\"%s\",\"identifiers\":{", shop_event_names[*kind],
-        shop_event_names[*kind], number, time);
+    put(&writer, "{\"type\":\"%s\",\"id\":\"%s-%" PRIu64 "\",\"time\":\"%s\",\"identifiers\":{",
+        shop_event_names[*kind], shop_event_names[*kind], number, time);
     if (ada)
         ada_identifiers_put(&writer, *kind);
     else

@@ -27,10 +27,12 @@ static const struct flag snapshot_flags[] = {
     {"features", "feature", 0, FLAG_LIST, "A,B,…", "features by name; repeatable", OPTION(features)},
     {"output", "out", 'o', FLAG_TEXT, "OUT.parquet", "the file to write", OPTION(output)},
     {"at", NULL, 0, FLAG_LIST, "T[,T…]", "every customer alive at these moments", OPTION(at)},
-    {"every", NULL, 0, FLAG_TEXT, "STEP", "every customer, every 1mo, 7d, 1d, 12h … from --from to --to", OPTION(every)},
+    {"every", NULL, 0, FLAG_TEXT, "STEP", "every customer, every 1mo, 7d, 1d, 12h … from --from to --to",
+        OPTION(every)},
     {"from", NULL, 0, FLAG_TEXT, "TIME", "the first moment", OPTION(from)},
     {"to", NULL, 0, FLAG_TEXT, "TIME", "the last moment, if a step ends on it", OPTION(to)},
-    {"spine", NULL, 0, FLAG_TEXT, "FILE", "a file of the rows that are wanted; - is standard input", OPTION(spine)},
+    {"spine", NULL, 0, FLAG_TEXT, "FILE", "a file of the rows that are wanted; - is standard input",
+        OPTION(spine)},
     {"spine-format", NULL, 0, FLAG_TEXT, "csv|jsonl", "what the spine is (default: by its ending)",
         OPTION(spine_format)},
     {"spine-identifier", NULL, 0, FLAG_LIST, "TYPE=COLUMN",
@@ -42,8 +44,8 @@ static const struct flag snapshot_flags[] = {
     {"quote", NULL, 0, FLAG_TEXT, "CHAR", "of a CSV spine, as for `patron import`", OPTION(quote)},
     {"no-header", NULL, 0, FLAG_SWITCH, NULL, "the CSV spine has no header: columns are numbers from 1",
         OPTION(no_header)},
-    {"money", NULL, 0, FLAG_TEXT, "decimal|double", "money as exact decimals of six places, or as doubles (default)",
-        OPTION(money)},
+    {"money", NULL, 0, FLAG_TEXT, "decimal|double",
+        "money as exact decimals of six places, or as doubles (default)", OPTION(money)},
     SERVER_FLAG(struct snapshot_options),
 };
 
@@ -80,7 +82,8 @@ static void features_split(struct snapshot *snapshot)
         for (const char *at = lists->values[i]; *at != '\0';) {
             size_t length = strcspn(at, ",");
             if (length > 0)
-                snapshot->features[snapshot->feature_count++] = arena_string(&snapshot->arena, bytes_of(at, length));
+                snapshot->features[snapshot->feature_count++] =
+                    arena_string(&snapshot->arena, bytes_of(at, length));
             at += length + (at[length] == ',');
         }
     }
@@ -132,21 +135,25 @@ static enum patron_code spine_flags_parse(struct snapshot *snapshot, struct erro
         return error_set(
             error, PATRON_INVALID, "--spine needs --spine-identifier TYPE=COLUMN and --spine-time COLUMN");
     struct spine_options *spine = &snapshot->spine_options;
-    *spine = (struct spine_options){.path = o->spine, .identifiers = o->spine_identifiers, .time = o->spine_time};
+    *spine =
+        (struct spine_options){.path = o->spine, .identifiers = o->spine_identifiers, .time = o->spine_time};
     const char *ending = strrchr(o->spine, '.');
     if (o->spine_format) {
         spine->json = strcmp(o->spine_format, "jsonl") == 0;
         if (!spine->json && strcmp(o->spine_format, "csv") != 0)
-            return error_set(error, PATRON_INVALID, "--spine-format is csv or jsonl, not '%.40s'", o->spine_format);
+            return error_set(
+                error, PATRON_INVALID, "--spine-format is csv or jsonl, not '%.40s'", o->spine_format);
     } else {
         spine->json = ending && (strcmp(ending, ".jsonl") == 0 || strcmp(ending, ".ndjson") == 0);
     }
     TRY(delimited_options_parse(o->delimiter, o->quote, &spine->delimited, error));
     spine->delimited.no_header = o->no_header;
-    return o->spine_time_format ? time_format_parse(o->spine_time_format, &spine->time_format, error) : PATRON_OK;
+    return o->spine_time_format ? time_format_parse(o->spine_time_format, &spine->time_format, error)
+                                : PATRON_OK;
 }
 
-static enum patron_code options_check(struct snapshot *snapshot, const struct flag_list *rest, struct error *error)
+static enum patron_code options_check(
+    struct snapshot *snapshot, const struct flag_list *rest, struct error *error)
 {
     const struct snapshot_options *o = &snapshot->options;
     if (rest->count > 0)
@@ -160,7 +167,8 @@ static enum patron_code options_check(struct snapshot *snapshot, const struct fl
         return error_set(error, PATRON_INVALID, "--money is decimal or double, not '%.40s'", o->money);
     snapshot->exact_money = o->money && strcmp(o->money, "decimal") == 0;
     if ((o->spine != NULL) + (o->at.count > 0) + (o->every != NULL) != 1)
-        return error_set(error, PATRON_INVALID, "say which rows: one of --spine FILE, --at T, or --every STEP");
+        return error_set(
+            error, PATRON_INVALID, "say which rows: one of --spine FILE, --at T, or --every STEP");
     if ((o->from || o->to) && !o->every)
         return error_set(error, PATRON_INVALID, "--from and --to go with --every");
     if (o->at.count > 0)
@@ -285,7 +293,8 @@ static enum patron_code manifest_take(
     return PATRON_OK;
 }
 
-static enum patron_code end_take(struct snapshot *snapshot, const Patron__V1__SnapshotEnd *end, struct error *error)
+static enum patron_code end_take(
+    struct snapshot *snapshot, const Patron__V1__SnapshotEnd *end, struct error *error)
 {
     bool file_spine = snapshot->options.spine != NULL;
     if (end->rows != snapshot->table.rows || (file_spine && end->rows != snapshot->spine_rows))
@@ -307,7 +316,8 @@ static enum patron_code message_take(
         return manifest_take(snapshot, message->manifest, error);
     case PATRON__V1__SNAPSHOT_RESPONSE__PART_ROWS:
         TRY(snapshot_table_add(&snapshot->table, message->rows, error));
-        progress_update(&snapshot->progress, snapshot->table.rows, snapshot->table.rows, snapshot->spine_rows);
+        progress_update(
+            &snapshot->progress, snapshot->table.rows, snapshot->table.rows, snapshot->spine_rows);
         return PATRON_OK;
     case PATRON__V1__SNAPSHOT_RESPONSE__PART_END:
         return end_take(snapshot, message->end, error);
@@ -341,8 +351,8 @@ static enum patron_code snapshot_work(struct snapshot *snapshot, struct error *e
         TRY(spool_open(&snapshot->spool, error));
     }
     TRY(rpc_open(&snapshot->rpc, snapshot->options.server, error));
-    TRY(rpc_stream_open(snapshot->rpc, "/patron.v1.Snapshots/Snapshot", &patron__v1__snapshot_response__descriptor,
-        RPC_NO_DEADLINE, &snapshot->stream, error));
+    TRY(rpc_stream_open(snapshot->rpc, "/patron.v1.Snapshots/Snapshot",
+        &patron__v1__snapshot_response__descriptor, RPC_NO_DEADLINE, &snapshot->stream, error));
     TRY(plan_send(snapshot, error));
     if (snapshot->options.spine)
         TRY(spine_send(snapshot, error));
@@ -391,24 +401,31 @@ static int snapshot_run(const struct command *command, int argc, char **argv)
 }
 
 static const char snapshot_notes[] =
-    "Every row holds the features as of its own moment: nothing that was learned at or after it. Rows are ordered by\n"
-    "customer, then moment, then spine row. Columns are customer, as_of, spine_row, status, the features, and, of a\n"
-    "spine, all its columns but the time, as text. A value that is not there is null; a row whose identifier was not\n"
+    "Every row holds the features as of its own moment: nothing that was learned at or after it. Rows are "
+    "ordered by\n"
+    "customer, then moment, then spine row. Columns are customer, as_of, spine_row, status, the features, "
+    "and, of a\n"
+    "spine, all its columns but the time, as text. A value that is not there is null; a row whose identifier "
+    "was not\n"
     "known at its moment has status not_found, no customer and no values.\n\n"
-    "For --at and --every there is a row for each customer alive at each moment, and spine_row numbers the moments.\n"
+    "For --at and --every there is a row for each customer alive at each moment, and spine_row numbers the "
+    "moments.\n"
     "Months (1mo) and years (1y) are those of the calendar, in UTC.\n\n"
-    "OUT.parquet appears whole or not at all. Its key-value metadata name the position, the definitions' version, the\n"
+    "OUT.parquet appears whole or not at all. Its key-value metadata name the position, the definitions' "
+    "version, the\n"
     "build and the rest (patron.*): what they name gives the same bytes again.\n\n"
     "Examples:\n"
     "  patron snapshot --service churn --every 1mo --from 2024-01-01 --to 2025-01-01 -o train.parquet\n"
     "  patron snapshot --features orders_90d,rfm.T --at 2024-06-01 --money decimal -o june.parquet\n"
-    "  patron snapshot --service churn --spine labels.csv --spine-identifier customer_id=id --spine-time t -o l.parquet\n";
+    "  patron snapshot --service churn --spine labels.csv --spine-identifier customer_id=id --spine-time t "
+    "-o l.parquet\n";
 
 const struct command command_snapshot = {
     .name = "snapshot",
-    .usage = "(--service NAME | --features A,B) (--at T,… | --every STEP --from T --to T) -o OUT.parquet\n"
-             "(--service NAME | --features A,B) --spine FILE --spine-identifier TYPE=COLUMN --spine-time COLUMN "
-             "-o OUT.parquet",
+    .usage =
+        "(--service NAME | --features A,B) (--at T,… | --every STEP --from T --to T) -o OUT.parquet\n"
+        "(--service NAME | --features A,B) --spine FILE --spine-identifier TYPE=COLUMN --spine-time COLUMN "
+        "-o OUT.parquet",
     .summary = "take a training set: features of many customers as of many moments, as Parquet",
     .notes = snapshot_notes,
     .flags = snapshot_flags,

@@ -36,8 +36,8 @@ static enum patron_code parquet_type_of(
         *type = exact_money ? PARQUET_DECIMAL : PARQUET_DOUBLE;
         return PATRON_OK;
     default:
-        return error_set(error, PATRON_UNSUPPORTED, "feature %.128s is of a kind this program does not know (%d)",
-            column->name, (int)column->type);
+        return error_set(error, PATRON_UNSUPPORTED,
+            "feature %.128s is of a kind this program does not know (%d)", column->name, (int)column->type);
     }
 }
 
@@ -47,14 +47,16 @@ static enum patron_code names_check(const struct parquet_column *columns, size_t
         for (size_t j = 0; j < i; j++) {
             if (strcmp(columns[i].name, columns[j].name) == 0)
                 return error_set(error, PATRON_INVALID,
-                    "two columns of the snapshot would be called %.128s: rename the one in the spine", columns[i].name);
+                    "two columns of the snapshot would be called %.128s: rename the one in the spine",
+                    columns[i].name);
         }
     }
     return PATRON_OK;
 }
 
-static enum patron_code columns_plan(struct snapshot_table *table, const Patron__V1__SnapshotManifest *manifest,
-    bool exact_money, struct parquet_column *columns, size_t count, struct error *error)
+static enum patron_code columns_plan(struct snapshot_table *table,
+    const Patron__V1__SnapshotManifest *manifest, bool exact_money, struct parquet_column *columns,
+    size_t count, struct error *error)
 {
     static const struct parquet_column fixed[FIXED_COLUMNS] = {
         {"customer", PARQUET_INT64},
@@ -78,8 +80,8 @@ static enum patron_code columns_plan(struct snapshot_table *table, const Patron_
 }
 
 enum patron_code snapshot_table_open(struct snapshot_table *table, const char *path,
-    const Patron__V1__SnapshotManifest *manifest, bool exact_money, const struct spine *spine, struct spool *spool,
-    struct error *error)
+    const Patron__V1__SnapshotManifest *manifest, bool exact_money, const struct spine *spine,
+    struct spool *spool, struct error *error)
 {
     *table = (struct snapshot_table){.feature_count = manifest->n_columns, .spine = spine, .spool = spool};
     size_t count = FIXED_COLUMNS + table->feature_count + (spine ? spine->column_count : 0);
@@ -134,12 +136,12 @@ static const uint8_t *valid_of(struct snapshot_table *table, const uint8_t *stat
 {
     for (size_t i = 0; i < count; i++)
         table->valid[i] = statuses[i] == PATRON__V1__VALUE_STATUS__VALUE_STATUS_PRESENT ||
-            statuses[i] == PATRON__V1__VALUE_STATUS__VALUE_STATUS_STALE;
+                          statuses[i] == PATRON__V1__VALUE_STATUS__VALUE_STATUS_STALE;
     return table->valid;
 }
 
-static enum patron_code feature_append(struct snapshot_table *table, size_t index, const Patron__V1__Column *column,
-    size_t at, size_t count, struct error *error)
+static enum patron_code feature_append(struct snapshot_table *table, size_t index,
+    const Patron__V1__Column *column, size_t at, size_t count, struct error *error)
 {
     const uint8_t *valid = valid_of(table, column->statuses.data + at, count);
     size_t place = FIXED_COLUMNS + index;
@@ -158,7 +160,8 @@ static enum patron_code feature_append(struct snapshot_table *table, size_t inde
         return PATRON_OK;
     default:
         if (column->decimals.len > 0)
-            return parquet_append_decimals(table->file, place, column->decimals.data + 16 * at, valid, count, error);
+            return parquet_append_decimals(
+                table->file, place, column->decimals.data + 16 * at, valid, count, error);
         return parquet_append_doubles(table->file, place, column->doubles + at, valid, count, error);
     }
 }
@@ -170,19 +173,20 @@ static enum patron_code others_append(struct snapshot_table *table, uint64_t spi
     struct decoder others = decoder_of(row);
     for (size_t i = 0; i < table->spine->column_count; i++) {
         struct bytes value = spine_other_next(&others);
-        TRY(parquet_append_text(table->file, FIXED_COLUMNS + table->feature_count + i, value.data, value.length,
-            value.data != NULL, error));
+        TRY(parquet_append_text(table->file, FIXED_COLUMNS + table->feature_count + i, value.data,
+            value.length, value.data != NULL, error));
     }
     table->group_bytes += row.length;
     return PATRON_OK;
 }
 
 /* Rows [at, at + count) of a message, all into the group under way. */
-static enum patron_code slice_append(struct snapshot_table *table, const Patron__V1__SnapshotRows *rows, size_t at,
-    size_t count, struct error *error)
+static enum patron_code slice_append(struct snapshot_table *table, const Patron__V1__SnapshotRows *rows,
+    size_t at, size_t count, struct error *error)
 {
     const uint8_t *found = valid_of(table, rows->row_statuses.data + at, count);
-    TRY(parquet_append_integers(table->file, 0, (const int64_t *)rows->customer_ids + at, found, count, error));
+    TRY(parquet_append_integers(
+        table->file, 0, (const int64_t *)rows->customer_ids + at, found, count, error));
     TRY(parquet_append_integers(table->file, 1, rows->as_of_us + at, NULL, count, error));
     TRY(parquet_append_integers(table->file, 2, (const int64_t *)rows->spine_rows + at, NULL, count, error));
     for (size_t i = at; i < at + count; i++) {
@@ -201,7 +205,8 @@ static enum patron_code slice_append(struct snapshot_table *table, const Patron_
 
 /* How many rows from `at` on go into the group at once. Borders depend on the rows alone, never on how they were cut into
  * messages, so the file's bytes do not either: the size of texts is looked at every STEP_ROWS rows of the group. */
-static size_t slice_length(const struct snapshot_table *table, const Patron__V1__SnapshotRows *rows, size_t at)
+static size_t slice_length(
+    const struct snapshot_table *table, const Patron__V1__SnapshotRows *rows, size_t at)
 {
     size_t room = STEP_ROWS - table->group_rows % STEP_ROWS;
     size_t left = rows->row_statuses.len - at;
@@ -211,7 +216,7 @@ static size_t slice_length(const struct snapshot_table *table, const Patron__V1_
 static bool group_is_full(const struct snapshot_table *table)
 {
     return table->group_rows == table->group_rows_max ||
-        (table->group_bytes >= GROUP_BYTES && table->group_rows % STEP_ROWS == 0);
+           (table->group_bytes >= GROUP_BYTES && table->group_rows % STEP_ROWS == 0);
 }
 
 enum patron_code snapshot_table_add(

@@ -24,8 +24,8 @@ struct snapshot_table {
 /* Columns are: customer, as_of, spine_row, status, the features in their order, the spine's others in theirs.
  * PATRON_INVALID: two of them have one name. */
 enum patron_code snapshot_table_open(struct snapshot_table *table, const char *path,
-    const Patron__V1__SnapshotManifest *manifest, bool exact_money, const struct spine *spine, struct spool *spool,
-    struct error *error) MUST_CHECK;
+    const Patron__V1__SnapshotManifest *manifest, bool exact_money, const struct spine *spine,
+    struct spool *spool, struct error *error) MUST_CHECK;
 enum patron_code snapshot_table_add(
     struct snapshot_table *table, const Patron__V1__SnapshotRows *rows, struct error *error) MUST_CHECK;
 /* The file is put in place. The table is to be cleared all the same. */

@@ -12,15 +12,17 @@ struct sorter {
 
 static enum patron_code sorter_failed(struct sorter *sorter, struct error *error)
 {
-    return error_set(error, PATRON_IO, "cannot sort in a temporary file (set SQLITE_TMPDIR to a disk with room): %s",
+    return error_set(error, PATRON_IO,
+        "cannot sort in a temporary file (set SQLITE_TMPDIR to a disk with room): %s",
         sqlite3_errmsg(sorter->database));
 }
 
 /* The cache bounds memory: the table's pages and the sorter's runs each take at most that much, the rest goes to disk.
  * Nothing is to survive this process, so there is no journal and no sync. */
-static const char setup[] = "PRAGMA page_size = 16384; PRAGMA cache_size = -65536; PRAGMA journal_mode = OFF;"
-                            "PRAGMA synchronous = OFF; PRAGMA temp_store = FILE; PRAGMA locking_mode = EXCLUSIVE;"
-                            "CREATE TABLE rows (time INTEGER, key BLOB, payload BLOB); BEGIN";
+static const char setup[] =
+    "PRAGMA page_size = 16384; PRAGMA cache_size = -65536; PRAGMA journal_mode = OFF;"
+    "PRAGMA synchronous = OFF; PRAGMA temp_store = FILE; PRAGMA locking_mode = EXCLUSIVE;"
+    "CREATE TABLE rows (time INTEGER, key BLOB, payload BLOB); BEGIN";
 
 enum patron_code sorter_open(struct sorter **opened, struct error *error)
 {
@@ -28,8 +30,8 @@ enum patron_code sorter_open(struct sorter **opened, struct error *error)
     /* The empty name is SQLite's for a private temporary file. */
     if (sqlite3_open("", &sorter->database) != SQLITE_OK ||
         sqlite3_exec(sorter->database, setup, NULL, NULL, NULL) != SQLITE_OK ||
-        sqlite3_prepare_v2(sorter->database, "INSERT INTO rows VALUES (?1, ?2, ?3)", -1, &sorter->insert, NULL) !=
-            SQLITE_OK) {
+        sqlite3_prepare_v2(sorter->database, "INSERT INTO rows VALUES (?1, ?2, ?3)", -1, &sorter->insert,
+            NULL) != SQLITE_OK) {
         enum patron_code code = sorter_failed(sorter, error);
         sorter_close(sorter);
         return code;
@@ -63,8 +65,8 @@ enum patron_code sorter_add(
 enum patron_code sorter_start(struct sorter *sorter, struct error *error)
 {
     if (sqlite3_exec(sorter->database, "COMMIT", NULL, NULL, NULL) != SQLITE_OK ||
-        sqlite3_prepare_v2(sorter->database, "SELECT time, key, payload FROM rows ORDER BY time, key, rowid", -1,
-            &sorter->select, NULL) != SQLITE_OK)
+        sqlite3_prepare_v2(sorter->database, "SELECT time, key, payload FROM rows ORDER BY time, key, rowid",
+            -1, &sorter->select, NULL) != SQLITE_OK)
         return sorter_failed(sorter, error);
     return PATRON_OK;
 }
@@ -78,7 +80,8 @@ enum patron_code sorter_next(struct sorter *sorter, struct sorter_row *row, stru
         return PATRON_OK;
     case SQLITE_ROW:
         row->time_us = sqlite3_column_int64(sorter->select, 0);
-        row->key = bytes_of(sqlite3_column_blob(sorter->select, 1), (size_t)sqlite3_column_bytes(sorter->select, 1));
+        row->key =
+            bytes_of(sqlite3_column_blob(sorter->select, 1), (size_t)sqlite3_column_bytes(sorter->select, 1));
         row->payload =
             bytes_of(sqlite3_column_blob(sorter->select, 2), (size_t)sqlite3_column_bytes(sorter->select, 2));
         return PATRON_OK;

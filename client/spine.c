@@ -24,8 +24,8 @@ static enum patron_code identifiers_parse(struct spine *spine, struct error *err
     spine->identifier_keys = memory_alloc(pairs->count * sizeof *spine->identifier_keys);
     spine->identifier_columns = memory_alloc(pairs->count * sizeof *spine->identifier_columns);
     for (size_t i = 0; i < pairs->count; i++) {
-        enum patron_code code = split_pair(
-            pairs->values[i], '=', &spine->identifier_types[i], &spine->identifier_keys[i], error);
+        enum patron_code code =
+            split_pair(pairs->values[i], '=', &spine->identifier_types[i], &spine->identifier_keys[i], error);
         if (code != PATRON_OK)
             return error_prefix(error, code, "--spine-identifier: ");
     }
@@ -38,7 +38,8 @@ static enum patron_code delimited_resolve(struct spine *spine, struct error *err
     TRY(delimited_open(&spine->delimited, &spine->lines, &options->delimited, error));
     spine->delimited_open = true;
     for (size_t i = 0; i < options->identifiers.count; i++)
-        TRY(delimited_column(&spine->delimited, spine->identifier_keys[i], &spine->identifier_columns[i], error));
+        TRY(delimited_column(
+            &spine->delimited, spine->identifier_keys[i], &spine->identifier_columns[i], error));
     TRY(delimited_column(&spine->delimited, options->time, &spine->time_column, error));
     for (size_t i = 0; i < spine->delimited.header_count; i++) {
         TRY(row_text_check(spine->delimited.header[i], "a name in the header", error));
@@ -119,6 +120,7 @@ static enum patron_code delimited_convert(
         TRY(row_text_check(*value, spine->columns[i].name, error));
         other_put(spine, value->length > 0 ? value : NULL);
     }
+    TRY(row_text_check(fields->fields[spine->time_column], "the time", error));
     return time_format_read(
         &spine->options->time_format, fields->fields[spine->time_column], &row->time_us, error);
 }

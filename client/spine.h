@@ -48,7 +48,8 @@ struct spine_row {
     struct bytes others; /* for each column: varint, 0 for none, else length + 1 and the bytes */
 };
 
-enum patron_code spine_open(struct spine *spine, const struct spine_options *options, struct error *error) MUST_CHECK;
+enum patron_code spine_open(
+    struct spine *spine, const struct spine_options *options, struct error *error) MUST_CHECK;
 void spine_close(struct spine *spine);
 /* Errors name file and line. */
 enum patron_code spine_next(struct spine *spine, struct spine_row *row, struct error *error) MUST_CHECK;

@@ -6,7 +6,8 @@
 
 static enum patron_code spool_failed(struct error *error)
 {
-    return error_set(error, PATRON_IO, "cannot use a temporary file (set TMPDIR to a disk with room): %s", strerror(errno));
+    return error_set(error, PATRON_IO, "cannot use a temporary file (set TMPDIR to a disk with room): %s",
+        strerror(errno));
 }
 
 /* A file that has no name and goes with its descriptor. */

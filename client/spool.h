@@ -23,6 +23,7 @@ enum patron_code spool_add(struct spool *spool, struct bytes row, struct error *
 /* All is added: rows may be read. */
 enum patron_code spool_seal(struct spool *spool, struct error *error) MUST_CHECK;
 /* The row, until the next call. PATRON_OUT_OF_RANGE: there is no such row. */
-enum patron_code spool_read(struct spool *spool, uint64_t number, struct bytes *row, struct error *error) MUST_CHECK;
+enum patron_code spool_read(
+    struct spool *spool, uint64_t number, struct bytes *row, struct error *error) MUST_CHECK;
 
 #endif

@@ -24,8 +24,8 @@ enum patron_code column_check(const Patron__V1__Column *column, size_t rows, str
         values = column->n_texts;
         break;
     default:
-        return error_set(error, PATRON_UNSUPPORTED, "feature %.128s is of a kind this program does not know (%d)",
-            column->name, (int)column->type);
+        return error_set(error, PATRON_UNSUPPORTED,
+            "feature %.128s is of a kind this program does not know (%d)", column->name, (int)column->type);
     }
     if (column->statuses.len != rows || values != rows || column->decimals.len % 16 != 0)
         return error_set(error, PATRON_CORRUPT, "the server sent %zu values of %.128s for %zu rows", values,
@@ -36,7 +36,7 @@ enum patron_code column_check(const Patron__V1__Column *column, size_t rows, str
 bool column_is_number(const Patron__V1__Column *column)
 {
     return column->type != PATRON__V1__VALUE_TYPE__VALUE_TYPE_STRING &&
-        column->type != PATRON__V1__VALUE_TYPE__VALUE_TYPE_BOOL;
+           column->type != PATRON__V1__VALUE_TYPE__VALUE_TYPE_BOOL;
 }
 
 void double_text(double value, char text[VALUE_TEXT_MAX])
@@ -60,7 +60,7 @@ struct json_object *double_json(double value)
 static bool has_value(const Patron__V1__Column *column, size_t row)
 {
     return column->statuses.data[row] == PATRON__V1__VALUE_STATUS__VALUE_STATUS_PRESENT ||
-        column->statuses.data[row] == PATRON__V1__VALUE_STATUS__VALUE_STATUS_STALE;
+           column->statuses.data[row] == PATRON__V1__VALUE_STATUS__VALUE_STATUS_STALE;
 }
 
 const char *column_text(const Patron__V1__Column *column, size_t row, char scratch[VALUE_TEXT_MAX])

@@ -26,12 +26,14 @@ static void message_take(
         progress_finish(progress);
         fprintf(stderr, "difference: %s\n", message->findings[i]);
     }
-    *result = (struct verify_result){message->customers_checked, message->events_folded, message->differences,
-        message->done != 0};
-    progress_update(progress, message->customers_checked, message->customers_checked, message->customers_total);
+    *result = (struct verify_result){
+        message->customers_checked, message->events_folded, message->differences, message->done != 0};
+    progress_update(
+        progress, message->customers_checked, message->customers_checked, message->customers_total);
 }
 
-static enum patron_code stream_read(struct rpc_stream *stream, struct verify_result *result, struct error *error)
+static enum patron_code stream_read(
+    struct rpc_stream *stream, struct verify_result *result, struct error *error)
 {
     Patron__V1__VerifyRequest request = PATRON__V1__VERIFY_REQUEST__INIT;
     struct progress progress;
@@ -81,8 +83,9 @@ static int verify_run(const struct command *command, int argc, char **argv)
         if (verify_work(options.server, &result, &error) != PATRON_OK) {
             command_failed(&error);
         } else {
-            printf("%llu customers refolded from %llu events: %llu differences\n", (unsigned long long)result.customers,
-                (unsigned long long)result.events, (unsigned long long)result.differences);
+            printf("%llu customers refolded from %llu events: %llu differences\n",
+                (unsigned long long)result.customers, (unsigned long long)result.events,
+                (unsigned long long)result.differences);
             exit_code = result.differences == 0 ? EXIT_DONE : EXIT_FAILED;
         }
     }
@@ -94,7 +97,8 @@ const struct command command_verify = {
     .name = "verify",
     .usage = "[FLAGS]",
     .summary = "refold every customer from the events and compare with what is served",
-    .notes = "Reads and writes go on meanwhile. The exit code is 1 if anything differs.\n\nExample:\n  patron verify\n",
+    .notes = "Reads and writes go on meanwhile. The exit code is 1 if anything differs.\n\nExample:\n  "
+             "patron verify\n",
     .flags = verify_flags,
     .flag_count = sizeof verify_flags / sizeof *verify_flags,
     .run = verify_run,
