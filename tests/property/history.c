@@ -36,6 +36,9 @@ static void step_clock(struct history *history)
     struct dice *dice = &history->world.dice;
     size_t step = dice_below(dice, dice_chance(dice, 5) ? 12 : 10);
     history->clock_us += steps[step] ? dice_between(dice, 0, steps[step]) : 0;
+    int64_t odd_us = dice_chance(dice, 10) ? history_odd_moment(history) : history->clock_us;
+    if (odd_us > history->clock_us && odd_us < history->clock_us + 60 * WORLD_DAY)
+        history->clock_us = odd_us;
     if (dice_chance(dice, 20)) {
         static const int64_t hops[] = {5 * WORLD_MINUTE, WORLD_HOUR};
         int64_t hop = hops[dice_below(dice, 2)];
@@ -250,6 +253,30 @@ static void happen_tie(struct history *history)
     }
 }
 
+/* A window's head passes the moment at which the zone's clocks change: an event before that moment, something that makes
+ * the store write just before the head comes there, and questions on the way. */
+static void happen_odd(struct history *history)
+{
+    struct dice *dice = &history->world.dice;
+    const struct oracle_definitions *definitions = &history->world.definitions;
+    const struct oracle_feature *feature =
+        &definitions->features[dice_below(dice, definitions->feature_count)];
+    int64_t passes_us = history->world.odd_us + feature->window_us;
+    if (passes_us - WORLD_MINUTE <= known_soon(history) || passes_us > known_soon(history) + 400 * WORLD_DAY)
+        return;
+    struct oracle_identifier identifier = world_identifier(&history->world, history->world.loose_type);
+    const struct oracle_event *event =
+        event_of(history, history->world.odd_us - dice_between(dice, 1, 23 * WORLD_HOUR), identifier, NULL);
+    history_group(history, &event, 1, NULL, false);
+    history->clock_us = passes_us - dice_between(dice, 1, WORLD_MINUTE);
+    event = event_of(history, known_soon(history), identifier, NULL);
+    history_group(history, &event, 1, NULL, false);
+    for (size_t i = 0; i < 4; i++) {
+        history_ask_one(history, &identifier, passes_us + (int64_t)i);
+        passes_us += dice_between(dice, 0, 30 * WORLD_MINUTE);
+    }
+}
+
 static void happen_nothing(struct history *history)
 {
     history_group(history, NULL, 0, NULL, false);
@@ -286,6 +313,7 @@ static const struct {
     {3, happen_duplicate},
     {3, happen_refusal},
     {4, happen_tie},
+    {3, happen_odd},
     {1, happen_nothing},
     {20, history_ask_now},
     {6, history_ask_ahead},

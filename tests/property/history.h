@@ -155,5 +155,7 @@ void history_ask_one(struct history *history, const struct oracle_identifier *id
 void history_questions_keep(struct history *history, size_t features);
 /* A moment at which something changes: an edge of a window, a known_at, an event time, a day. */
 int64_t history_moment(struct history *history);
+/* One near the moment at which the zone's clocks change, or a window later. */
+int64_t history_odd_moment(struct history *history);
 
 #endif

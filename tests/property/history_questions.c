@@ -278,6 +278,18 @@ static int64_t tile_start(int64_t window_us, int64_t tile)
     return window_us < 12 * WORLD_DAY ? tile * WORLD_HOUR : oracle_day_start(tile);
 }
 
+int64_t history_odd_moment(struct history *history)
+{
+    static const int64_t near[] = {-61 * WORLD_SECOND, -60 * WORLD_SECOND, -30 * WORLD_SECOND, -1, 0, 1,
+        20 * WORLD_MINUTE, 59 * WORLD_MINUTE, WORLD_HOUR, 61 * WORLD_MINUTE, -WORLD_HOUR};
+    struct dice *dice = &history->world.dice;
+    const struct oracle_definitions *definitions = &history->world.definitions;
+    const struct oracle_feature *feature =
+        &definitions->features[dice_below(dice, definitions->feature_count)];
+    int64_t moment_us = history->world.odd_us + near[dice_below(dice, sizeof near / sizeof *near)];
+    return moment_us + (dice_chance(dice, 75) ? feature->window_us : 0);
+}
+
 int64_t history_moment(struct history *history)
 {
     struct dice *dice = &history->world.dice;
@@ -289,7 +301,9 @@ int64_t history_moment(struct history *history)
     const struct oracle_feature *feature =
         &definitions->features[dice_below(dice, definitions->feature_count)];
     int64_t time_us = applied->event->time_us;
-    switch (dice_below(dice, 4)) {
+    switch (dice_below(dice, 5)) {
+    case 4:
+        return history_odd_moment(history);
     case 0:
         return applied->known_at_us + nudge;
     case 1:

@@ -34,6 +34,7 @@ struct oracle_text {
     size_t length;
 };
 struct oracle_text oracle_text_of(const char *string);
+bool oracle_is_utf8(struct oracle_text text);
 
 /* --- the little model of definitions -------------------------------------------------------------------- */
 

@@ -53,6 +53,5 @@ void oracle_evaluate(const struct oracle_definitions *definitions, size_t featur
 
 bool oracle_scalar_equal(
     enum oracle_attribute_type type, const struct oracle_scalar *a, const struct oracle_scalar *b);
-bool oracle_is_utf8(struct oracle_text text);
 
 #endif

@@ -18,21 +18,22 @@ static const char *const TEXTS[] = {
 static const struct {
     const char *zone;
     int64_t start_s;
+    int64_t odd_s;
 } PLACES[] = {
-    {"UTC", 1767225600},
-    {"UTC", -86400 * 20},
-    {"UTC", 951696000},
-    {"Europe/Berlin", 1774400000},
-    {"Europe/Berlin", 1761000000},
-    {"America/New_York", 1762000000},
-    {"America/New_York", 25000000},
-    {"Asia/Kathmandu", 1767225600},
-    {"Asia/Kathmandu", 504921600 - 900000},
-    {"America/Sao_Paulo", 1541000000},
-    {"America/Sao_Paulo", 1550000000},
-    {"America/St_Johns", 1256900000},
-    {"America/St_Johns", 1289000000},
-    {"Australia/Lord_Howe", 1775200000},
+    {"UTC", 1767225600, 1767225600},
+    {"UTC", -86400 * 20, 0},
+    {"UTC", 951696000, 951782400},
+    {"Europe/Berlin", 1774400000, 1774746000},
+    {"Europe/Berlin", 1761000000, 1761440400},
+    {"America/New_York", 1762000000, 1762063200},
+    {"America/New_York", 25000000, 25682400},
+    {"Asia/Kathmandu", 1767225600, 1767225600},
+    {"Asia/Kathmandu", 504000000, 504901800},
+    {"America/Sao_Paulo", 1541000000, 1541300400},
+    {"America/Sao_Paulo", 1550000000, 1550368800},
+    {"America/St_Johns", 1256900000, 1257042660},
+    {"America/St_Johns", 1289000000, 1289097060},
+    {"Australia/Lord_Howe", 1775200000, 1775314800},
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
@@ -205,6 +206,7 @@ void world_init(struct world *world, uint64_t seed, uint64_t number)
     size_t place = dice_below(&world->dice, COUNT_OF(PLACES));
     put_name(world->definitions.time_zone, PLACES[place].zone);
     world->start_us = PLACES[place].start_s * WORLD_SECOND;
+    world->odd_us = PLACES[place].odd_s * WORLD_SECOND;
     make_identifiers(world);
     make_events(world);
     world_features(world, number, 0);

@@ -63,6 +63,7 @@ struct world {
     struct arena arena;
     struct oracle_definitions definitions;
     int64_t start_us; /* about when the history begins */
+    int64_t odd_us;   /* when the zone's clocks are put forward or back, soon after */
     const char *identifiers[ORACLE_IDENTIFIER_TYPES_MAX][WORLD_POOL_MAX];
     size_t identifier_counts[ORACLE_IDENTIFIER_TYPES_MAX];
     struct world_value values[ORACLE_EVENT_TYPES_MAX][ORACLE_ATTRIBUTES_MAX][WORLD_VALUES_MAX];

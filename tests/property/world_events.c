@@ -455,7 +455,7 @@ static void print_text(FILE *to, struct oracle_text text)
     size_t length = text.length > 60 ? 60 : text.length;
     for (size_t i = 0; i < length; i++) {
         unsigned char c = (unsigned char)text.data[i];
-        if (c < ' ' || c == 0x7F || c == '\\')
+        if (c < ' ' || c == 0x7F || c == '\\' || (c >= 0x80 && !oracle_is_utf8(text)))
             fprintf(to, "\\x%02x", c);
         else
             fputc(c, to);
