@@ -1,0 +1,435 @@
+/* Accumulators: the laws of a commutative monoid on random states, and decoders that take what encoders make. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "store/features/accumulator.h"
+#include "tests/property/dice.h"
+#include "tests/unit/golden.h"
+
+#define NOON INT64_C(1700000000000000)
+
+enum { ATTRIBUTE_OF_MONEY, ATTRIBUTE_OF_NUMBER, ATTRIBUTE_OF_INTEGER, ATTRIBUTE_OF_BOOL, ATTRIBUTE_OF_TEXT, ATTRIBUTES };
+enum { EVENTS_MAX = 24, ROUNDS = 4000 };
+
+/* The event's day is a function of its time, as it is where accumulators are used. */
+static int64_t day_of(const struct event *event)
+{
+    return (event->time_us - NOON) / MICROSECONDS_PER_HOUR;
+}
+
+static int128 number_of(struct dice *dice)
+{
+    static const int64_t ends[] = {0, 1, -1, INT64_MAX, INT64_MIN, 1 << 20};
+    return dice_chance(dice, 50) ? ends[dice_below(dice, 6)] : dice_between(dice, -50, 50);
+}
+
+/* An event with some of the attributes, from small pools, so that values, times and days meet. */
+static struct event event_random(struct dice *dice, uint64_t number, struct arena *arena)
+{
+    static const char *const texts[] = {"", "web", "shop", "a longer text than the others", "web "};
+    struct event event = {.time_us = NOON + dice_between(dice, 0, 3) * MICROSECONDS_PER_HOUR, .known_at_us = NOON};
+    encode_be64(event.hash, dice_below(dice, 4)); /* the rest tells every two events apart */
+    encode_be64(event.hash + 8, number);
+    struct encoder to = {0};
+    for (uint16_t i = 0; i < ATTRIBUTES; i++) {
+        struct scalar value = {.type = (enum attribute_type)(i + 1)};
+        if (dice_chance(dice, 25))
+            continue;
+        if (i == ATTRIBUTE_OF_TEXT)
+            value.text = bytes_from_string(texts[dice_below(dice, 5)]);
+        else if (i == ATTRIBUTE_OF_BOOL)
+            value.number = dice_chance(dice, 50);
+        else
+            value.number = number_of(dice);
+        event_attribute_encode(i, &value, &to);
+    }
+    event.attributes = arena_copy(arena, encoder_borrow(&to));
+    encoder_clear(&to);
+    return event;
+}
+
+static struct aggregate aggregate_random(struct dice *dice, struct filter *filter)
+{
+    struct aggregate aggregate = {.kind = (enum accumulator_kind)(1 + dice_below(dice, 8))};
+    switch (aggregate.kind) {
+    case ACCUMULATE_COUNT:
+        aggregate.attribute = -1;
+        break;
+    case ACCUMULATE_FIRST:
+    case ACCUMULATE_LAST:
+        aggregate.attribute = (int32_t)dice_below(dice, ATTRIBUTES + 1) - 1;
+        break;
+    case ACCUMULATE_DISTINCT:
+        aggregate.attribute = (int32_t)dice_below(dice, ATTRIBUTES);
+        break;
+    default:
+        aggregate.attribute = (int32_t)dice_below(dice, ATTRIBUTE_OF_TEXT);
+    }
+    if (dice_chance(dice, 30)) {
+        *filter = (struct filter){ATTRIBUTE_OF_BOOL, {.type = ATTRIBUTE_BOOL, .number = 1}};
+        aggregate.filters = filter;
+        aggregate.filter_count = 1;
+    }
+    return aggregate;
+}
+
+struct history {
+    struct arena arena;
+    struct aggregate aggregate;
+    struct filter filter;
+    struct event events[EVENTS_MAX];
+    size_t count;
+};
+
+static void history_random(struct dice *dice, struct history *history)
+{
+    arena_reset(&history->arena);
+    history->aggregate = aggregate_random(dice, &history->filter);
+    history->count = dice_below(dice, EVENTS_MAX + 1);
+    for (size_t i = 0; i < history->count; i++)
+        history->events[i] = event_random(dice, i, &history->arena);
+}
+
+/* Always new: states that were merged share memory. */
+static struct accumulator state_of(struct history *history, size_t from, size_t to)
+{
+    struct accumulator state = {0};
+    for (size_t i = from; i < to; i++)
+        accumulator_add(&state, &history->aggregate, &history->events[i], day_of(&history->events[i]), &history->arena);
+    return state;
+}
+
+static struct accumulator merged(struct history *history, struct accumulator a, struct accumulator b)
+{
+    accumulator_merge(&a, &b, history->aggregate.kind, &history->arena);
+    return a;
+}
+
+static struct bytes encoded(struct history *history, const struct accumulator *state)
+{
+    struct encoder to = {0};
+    accumulator_encode(state, history->aggregate.kind, &to);
+    struct bytes bytes = arena_copy(&history->arena, encoder_borrow(&to));
+    encoder_clear(&to);
+    return bytes;
+}
+
+static void assert_same(struct history *history, struct accumulator a, struct accumulator b)
+{
+    if (!bytes_equal(encoded(history, &a), encoded(history, &b)))
+        fail_msg("two states of kind %d differ", history->aggregate.kind);
+}
+
+static void merging_is_associative_and_commutative_and_the_empty_state_changes_nothing(void **state)
+{
+    (void)state;
+    struct history history = {0};
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        struct dice dice = dice_of(1, round);
+        history_random(&dice, &history);
+        size_t i = dice_below(&dice, history.count + 1), j = dice_below(&dice, history.count + 1);
+        size_t first = i < j ? i : j, second = i < j ? j : i, end = history.count;
+#define A state_of(&history, 0, first)
+#define B state_of(&history, first, second)
+#define C state_of(&history, second, end)
+        struct history *h = &history;
+        assert_same(h, merged(h, A, merged(h, B, C)), merged(h, merged(h, A, B), C));
+        assert_same(h, merged(h, A, B), merged(h, B, A));
+        assert_same(h, merged(h, A, (struct accumulator){0}), A);
+        assert_same(h, merged(h, (struct accumulator){0}, A), A);
+        assert_same(h, merged(h, merged(h, C, A), B), state_of(h, 0, end)); /* and adding is merging */
+#undef A
+#undef B
+#undef C
+    }
+    arena_clear(&history.arena);
+}
+
+static void one_set_of_events_has_one_encoding_whatever_the_order(void **state)
+{
+    (void)state;
+    struct history history = {0};
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        struct dice dice = dice_of(2, round);
+        history_random(&dice, &history);
+        struct accumulator whole = state_of(&history, 0, history.count);
+        struct bytes wanted = encoded(&history, &whole);
+        for (int shuffle = 0; shuffle < 3; shuffle++) {
+            for (size_t i = history.count; i > 1; i--) {
+                size_t other = dice_below(&dice, i);
+                struct event kept = history.events[i - 1];
+                history.events[i - 1] = history.events[other];
+                history.events[other] = kept;
+            }
+            struct accumulator again = state_of(&history, 0, history.count);
+            assert_true(bytes_equal(encoded(&history, &again), wanted));
+        }
+    }
+    arena_clear(&history.arena);
+}
+
+static bool decodes(enum accumulator_kind kind, struct bytes bytes, struct accumulator *made, struct arena *arena)
+{
+    struct decoder from = decoder_of(bytes);
+    accumulator_decode(made, kind, &from, arena);
+    return decoder_done(&from);
+}
+
+static void a_state_comes_back_as_it_was_and_no_beginning_of_it_does(void **state)
+{
+    (void)state;
+    struct history history = {0};
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        struct dice dice = dice_of(3, round);
+        history_random(&dice, &history);
+        struct accumulator whole = state_of(&history, 0, history.count), back;
+        struct bytes bytes = encoded(&history, &whole);
+        assert_true(decodes(history.aggregate.kind, bytes, &back, &history.arena));
+        assert_true(bytes_equal(encoded(&history, &back), bytes));
+        for (size_t cut = 0; cut < bytes.length; cut++)
+            assert_false(decodes(history.aggregate.kind, bytes_of(bytes.data, cut), &back, &history.arena));
+        /* what was decoded can be added to */
+        struct event more = event_random(&dice, EVENTS_MAX, &history.arena);
+        assert_true(decodes(history.aggregate.kind, bytes, &back, &history.arena));
+        accumulator_add(&back, &history.aggregate, &more, day_of(&more), &history.arena);
+        accumulator_add(&whole, &history.aggregate, &more, day_of(&more), &history.arena);
+        assert_same(&history, back, whole);
+    }
+    arena_clear(&history.arena);
+}
+
+/* Whatever a decoder takes encodes to the same bytes: nothing is read in two ways. */
+static void a_decoder_takes_only_what_an_encoder_makes(void **state)
+{
+    (void)state;
+    struct history history = {0};
+    size_t taken = 0, refused = 0;
+    for (uint64_t round = 0; round < 10 * ROUNDS; round++) {
+        struct dice dice = dice_of(4, round);
+        history_random(&dice, &history);
+        struct accumulator whole = state_of(&history, 0, history.count), back;
+        struct bytes bytes = encoded(&history, &whole);
+        uint8_t *changed = (uint8_t *)arena_copy(&history.arena, bytes).data;
+        changed[dice_below(&dice, bytes.length)] ^= (uint8_t)(1 << dice_below(&dice, 8));
+        struct decoder from = decoder_of(bytes_of(changed, bytes.length));
+        accumulator_decode(&back, history.aggregate.kind, &from, &history.arena);
+        refused += from.bad;
+        taken += !from.bad;
+        if (from.bad)
+            continue;
+        struct bytes read = bytes_of(changed, (size_t)(from.at - changed));
+        if (!bytes_equal(encoded(&history, &back), read))
+            fail_msg("kind %d: bytes that no encoder makes were taken", history.aggregate.kind);
+    }
+    assert_true(taken > 1000 && refused > 1000);
+    arena_clear(&history.arena);
+}
+
+static void damaged_states_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        enum accumulator_kind kind;
+        const char *bytes;
+    } cases[] = {
+        {ACCUMULATE_COUNT, "8000"},
+        {ACCUMULATE_COUNT, "80808080808080808080 01"},
+        {ACCUMULATE_SUM, "01"},
+        {ACCUMULATE_MIN, "02 00"},
+        {ACCUMULATE_MAX, "01"},
+        {ACCUMULATE_FIRST, "02"},
+        {ACCUMULATE_FIRST, "01 00 00000000000000000000000000000000 06 00"},                  /* no such kind */
+        {ACCUMULATE_FIRST, "01 00 00000000000000000000000000000000 00 02"},                  /* none, and yet 1 */
+        {ACCUMULATE_LAST, "01 00 00000000000000000000000000000000 04 04"},                   /* a bool of 2 */
+        {ACCUMULATE_LAST, "01 00 00000000000000000000000000000000 01 80808080808080808004"}, /* money of 2^64 */
+        {ACCUMULATE_LAST, "01 ffffffffffffffffff01 00000000000000000000000000000000 00 00"}, /* no event's time */
+        {ACCUMULATE_DISTINCT, "01 00000000000000"},
+        {ACCUMULATE_DISTINCT, "02 0000000000000002 0000000000000001"}, /* out of order */
+        {ACCUMULATE_DISTINCT, "02 0000000000000001 0000000000000001"}, /* twice */
+        {ACCUMULATE_DISTINCT, "8220"},                                 /* 4,098 */
+        {ACCUMULATE_DISTINCT, "ffffffffffffffffff01"},
+        {ACCUMULATE_DAYS, "01 02 00 02"},            /* a day of no events */
+        {ACCUMULATE_DAYS, "02 02 01 02 00 01 02"},   /* a day twice */
+        {ACCUMULATE_DAYS, "02 02 01 02"},
+        {ACCUMULATE_DAYS, "01 8080808020 01 02"},    /* day 2^32 */
+        {ACCUMULATE_DAYS, "02 feffffff0f 01 02 01 01 02"}, /* day 2^31 - 1 and one more */
+        {ACCUMULATE_DAYS, "ffffffffffffffffff01 02 01 02"},
+    };
+    struct arena arena = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct accumulator made;
+        if (decodes(cases[i].kind, golden(cases[i].bytes, &arena), &made, &arena))
+            fail_msg("%s was taken", cases[i].bytes);
+    }
+    arena_clear(&arena);
+}
+
+static void states_are_stored_in_these_bytes(void **state)
+{
+    (void)state;
+    static const struct {
+        enum accumulator_kind kind;
+        int32_t attribute;
+        const char *bytes;
+    } cases[] = {
+        {ACCUMULATE_COUNT, -1, "02"},
+        {ACCUMULATE_SUM, ATTRIBUTE_OF_MONEY, "02 05"},
+        {ACCUMULATE_MIN, ATTRIBUTE_OF_MONEY, "01 09"},
+        {ACCUMULATE_MAX, ATTRIBUTE_OF_MONEY, "01 04"},
+        {ACCUMULATE_FIRST, -1, "01 8080f28183898506 07000000000000000000000000000000 00 00"},
+        {ACCUMULATE_FIRST, ATTRIBUTE_OF_MONEY, "01 8080f28183898506 07000000000000000000000000000000 01 04"},
+        {ACCUMULATE_LAST, ATTRIBUTE_OF_TEXT, "01 80908feb9d898506 07000000000000000000000000000001 05 03 776562"},
+        {ACCUMULATE_DISTINCT, ATTRIBUTE_OF_TEXT, "01 3332092fa718f768"},
+        {ACCUMULATE_DAYS, ATTRIBUTE_OF_MONEY, "02 00 01 04 01 01 09"},
+    };
+    struct history history = {.count = 2};
+    for (size_t i = 0; i < 2; i++) {
+        struct event *event = &history.events[i];
+        *event = (struct event){.time_us = NOON + (int64_t)i * MICROSECONDS_PER_HOUR, .hash = {7}};
+        event->hash[15] = (uint8_t)i;
+        struct encoder to = {0};
+        event_attribute_encode(
+            ATTRIBUTE_OF_MONEY, &(struct scalar){.type = ATTRIBUTE_MONEY, .number = i ? -5 : 2}, &to);
+        event_attribute_encode(
+            ATTRIBUTE_OF_TEXT, &(struct scalar){.type = ATTRIBUTE_TEXT, .text = bytes_from_string("web")}, &to);
+        event->attributes = arena_copy(&history.arena, encoder_borrow(&to));
+        encoder_clear(&to);
+    }
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        history.aggregate = (struct aggregate){.kind = cases[i].kind, .attribute = cases[i].attribute};
+        struct accumulator both = state_of(&history, 0, 2), none = {0};
+        assert_golden(encoded(&history, &both), cases[i].bytes);
+        assert_golden(encoded(&history, &none), "00");
+    }
+    arena_clear(&history.arena);
+}
+
+/* --- sets --------------------------------------------------------------------------------------------------------- */
+
+static struct event event_of_text(const char *text, struct arena *arena)
+{
+    struct event event = {.time_us = NOON};
+    struct encoder to = {0};
+    event_attribute_encode(0, &(struct scalar){.type = ATTRIBUTE_TEXT, .text = bytes_from_string(text)}, &to);
+    event.attributes = arena_copy(arena, encoder_borrow(&to));
+    encoder_clear(&to);
+    return event;
+}
+
+static struct accumulator set_of(size_t from, size_t to, struct arena *arena)
+{
+    static const struct aggregate distinct = {.kind = ACCUMULATE_DISTINCT, .attribute = 0};
+    struct accumulator set = {0};
+    for (size_t i = from; i < to; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "value %zu", i);
+        struct event event = event_of_text(text, arena);
+        accumulator_add(&set, &distinct, &event, 0, arena);
+        accumulator_add(&set, &distinct, &event, 0, arena);
+    }
+    return set;
+}
+
+static void a_set_is_exact_up_to_its_bound_and_too_many_past_it_however_it_grew(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct accumulator full = set_of(0, DISTINCT_VALUES_MAX, &arena);
+    assert_int_equal(full.count, DISTINCT_VALUES_MAX);
+    struct accumulator again = set_of(0, DISTINCT_VALUES_MAX, &arena);
+    accumulator_merge(&full, &again, ACCUMULATE_DISTINCT, &arena);
+    assert_int_equal(full.count, DISTINCT_VALUES_MAX);
+    struct encoder to = {0};
+    accumulator_encode(&full, ACCUMULATE_DISTINCT, &to);
+    assert_int_equal(to.length, 2 + 8 * DISTINCT_VALUES_MAX);
+    encoder_reset(&to);
+    const size_t cuts[] = {0, 1, 100, DISTINCT_VALUES_MAX / 2, DISTINCT_VALUES_MAX, DISTINCT_VALUES_MAX + 1};
+    for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
+        struct accumulator left = set_of(0, cuts[i], &arena);
+        struct accumulator right = set_of(cuts[i], DISTINCT_VALUES_MAX + 1, &arena);
+        accumulator_merge(&left, &right, ACCUMULATE_DISTINCT, &arena);
+        accumulator_encode(&left, ACCUMULATE_DISTINCT, &to);
+        assert_golden(encoder_borrow(&to), "8120"); /* 4,097 and no list */
+        encoder_reset(&to);
+        /* and it stays so */
+        struct accumulator little = set_of(0, 1, &arena), back;
+        accumulator_merge(&left, &little, ACCUMULATE_DISTINCT, &arena);
+        accumulator_merge(&little, &left, ACCUMULATE_DISTINCT, &arena);
+        assert_true(left.count == DISTINCT_VALUES_MAX + 1 && little.count == DISTINCT_VALUES_MAX + 1);
+        assert_true(decodes(ACCUMULATE_DISTINCT, golden("8120", &arena), &back, &arena));
+        assert_int_equal(back.count, DISTINCT_VALUES_MAX + 1);
+        struct event more = event_of_text("more", &arena);
+        accumulator_add(&back, &(struct aggregate){.kind = ACCUMULATE_DISTINCT, .attribute = 0}, &more, 0, &arena);
+        assert_int_equal(back.count, DISTINCT_VALUES_MAX + 1);
+    }
+    encoder_clear(&to);
+    arena_clear(&arena);
+}
+
+/* --- days --------------------------------------------------------------------------------------------------------- */
+
+static void days_keep_a_sum_and_a_count_each_in_order(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    static const struct aggregate days = {.kind = ACCUMULATE_DAYS, .attribute = 0};
+    const struct {
+        int64_t day;
+        int64_t number;
+    } events[] = {{5, 1}, {-3, 10}, {5, 100}, {4, 1000}, {-3, -10}, {100000, 7}};
+    struct accumulator sums = {0};
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
+        struct event event = {.time_us = NOON};
+        struct encoder to = {0};
+        event_attribute_encode(0, &(struct scalar){.type = ATTRIBUTE_INTEGER, .number = events[i].number}, &to);
+        event.attributes = encoder_borrow(&to);
+        accumulator_add(&sums, &days, &event, events[i].day, &arena);
+        encoder_clear(&to);
+    }
+    assert_int_equal(sums.count, 4);
+    const struct day_sum wanted[] = {{-3, 2, 0}, {4, 1, 1000}, {5, 2, 101}, {100000, 1, 7}};
+    for (size_t i = 0; i < 4; i++)
+        assert_true(sums.days.days[i].day == wanted[i].day && sums.days.days[i].count == wanted[i].count &&
+            sums.days.days[i].sum == wanted[i].sum);
+    arena_clear(&arena);
+}
+
+static void the_largest_numbers_sum_exactly(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    static const struct aggregate sum = {.kind = ACCUMULATE_SUM, .attribute = 0};
+    const int128 largest = ((int128)1 << 85) - 1; /* 2^53 of 2^-32, nearly */
+    struct encoder to = {0};
+    event_attribute_encode(0, &(struct scalar){.type = ATTRIBUTE_NUMBER, .number = largest}, &to);
+    struct event event = {.time_us = NOON, .attributes = encoder_borrow(&to)};
+    struct accumulator total = {0};
+    accumulator_add(&total, &sum, &event, 0, &arena);
+    for (int doubled = 0; doubled < 41; doubled++) {
+        struct accumulator same = total;
+        accumulator_merge(&total, &same, ACCUMULATE_SUM, &arena);
+    }
+    assert_true(total.count == UINT64_C(1) << 41);
+    assert_true(total.number == largest * ((int128)1 << 41));
+    encoder_clear(&to);
+    arena_clear(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(merging_is_associative_and_commutative_and_the_empty_state_changes_nothing),
+        cmocka_unit_test(one_set_of_events_has_one_encoding_whatever_the_order),
+        cmocka_unit_test(a_state_comes_back_as_it_was_and_no_beginning_of_it_does),
+        cmocka_unit_test(a_decoder_takes_only_what_an_encoder_makes),
+        cmocka_unit_test(damaged_states_are_refused),
+        cmocka_unit_test(states_are_stored_in_these_bytes),
+        cmocka_unit_test(a_set_is_exact_up_to_its_bound_and_too_many_past_it_however_it_grew),
+        cmocka_unit_test(days_keep_a_sum_and_a_count_each_in_order),
+        cmocka_unit_test(the_largest_numbers_sum_exactly),
+    };
+    return cmocka_run_group_tests_name("accumulator", tests, NULL, NULL);
+}
