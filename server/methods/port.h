@@ -1,6 +1,7 @@
 /* port: all that the methods may reach of the rest of the server. server/work implements it; tests may too.
  *
- * Threads: any function may be called from any thread. None of them blocks; callbacks come on the thread stated. */
+ * Threads: any function may be called from any thread, but view_acquire not from a batch's `done`. None of them blocks,
+ * except that the first view in a store's life waits for one row to be on disk. Callbacks come on the thread stated. */
 #ifndef PATRON_METHODS_PORT_H
 #define PATRON_METHODS_PORT_H
 
@@ -29,7 +30,8 @@ struct server_status {
 struct port;
 
 struct port_functions {
-    /* A view of now and its T: max(K + 1, min(clock, F)). Held until view_release; the view does not change meanwhile. */
+    /* A view of now and its T: max(K + 1, min(clock, F)). Held until view_release; the view does not change meanwhile.
+     * T binds the store: history loaded later is known from T on. `as_of_us` null: nothing is answered, nothing bound. */
     const struct view *(*view_acquire)(struct port *port, int64_t *as_of_us);
     void (*view_release)(struct port *port, const struct view *view);
     /* Hands a batch to the writer. PATRON_BUSY: shutting down; PATRON_EXHAUSTED: too much is queued; then `done` is not called. */

@@ -23,7 +23,7 @@ struct clock {
     int64_t steady_us;
     /* The jump that nobody has confirmed yet: how far, or 0. */
     int64_t jumped_us;
-    int64_t known_at_us; /* a jump found at start: the store's newest entry; otherwise INT64_MIN */
+    bool found_at_start;
 };
 
 static int64_t machine_clock_us(clockid_t id)
@@ -46,6 +46,11 @@ static int64_t machine_steady_us(void *context)
     return machine_clock_us(CLOCK_BOOTTIME);
 }
 
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 struct clock *clock_new(const struct clock_options *options)
 {
     struct clock *clock = memory_alloc(sizeof *clock);
@@ -58,14 +63,14 @@ struct clock *clock_new(const struct clock_options *options)
     clock->wall_us = clock->source.wall_us(clock->source.context);
     clock->steady_us = clock->source.steady_us(clock->source.context);
     clock->value_us = clock->wall_us;
-    clock->known_at_us = INT64_MIN;
-    if (options->newest_known_at_us > clock->value_us) {
-        clock->value_us = options->newest_known_at_us;
-        if (clock->value_us - clock->wall_us > clock->jump_max_us) {
-            clock->jumped_us = clock->wall_us - clock->value_us;
-            clock->known_at_us = options->newest_known_at_us;
-        }
+    int64_t newest_us = options->newest_known_at_us;
+    if (options->answered_until_us > INT64_MIN + CLOCK_PROMISED_AHEAD_US)
+        newest_us = later(newest_us, options->answered_until_us - CLOCK_PROMISED_AHEAD_US);
+    if (newest_us > clock->wall_us && newest_us - clock->wall_us > clock->jump_max_us) {
+        clock->jumped_us = clock->wall_us - newest_us;
+        clock->found_at_start = true;
     }
+    clock->value_us = later(clock->value_us, later(options->newest_known_at_us, options->answered_until_us));
     return clock;
 }
 
@@ -77,7 +82,7 @@ void clock_free(struct clock *clock)
     memory_free(clock);
 }
 
-/* The lock is held. */
+/* The lock is held. Returns the time by this look alone, and lifts the clock to it. */
 static int64_t look(struct clock *clock)
 {
     int64_t wall_us = clock->source.wall_us(clock->source.context);
@@ -96,10 +101,19 @@ static int64_t look(struct clock *clock)
         now_us += steady_us - clock->steady_us;
     if (now_us > clock->value_us)
         clock->value_us = now_us;
-    return clock->value_us;
+    return now_us;
 }
 
 int64_t clock_now(struct clock *clock)
+{
+    pthread_mutex_lock(&clock->lock);
+    look(clock);
+    int64_t now_us = clock->value_us;
+    pthread_mutex_unlock(&clock->lock);
+    return now_us;
+}
+
+int64_t clock_unheld(struct clock *clock)
 {
     pthread_mutex_lock(&clock->lock);
     int64_t now_us = look(clock);
@@ -110,9 +124,10 @@ int64_t clock_now(struct clock *clock)
 enum patron_code clock_check(struct clock *clock, struct error *error)
 {
     pthread_mutex_lock(&clock->lock);
-    int64_t now_us = look(clock);
+    look(clock);
+    int64_t now_us = clock->value_us;
     int64_t jumped_us = clock->jumped_us;
-    int64_t known_at_us = clock->known_at_us;
+    bool found_at_start = clock->found_at_start;
     int64_t wall_us = clock->source.wall_us(clock->source.context);
     pthread_mutex_unlock(&clock->lock);
     if (jumped_us == 0)
@@ -121,12 +136,12 @@ enum patron_code clock_check(struct clock *clock, struct error *error)
     time_to_text(now_us, now_text);
     time_to_text(wall_us, wall_text);
     double seconds = (double)(jumped_us < 0 ? -jumped_us : jumped_us) / 1e6;
-    if (known_at_us != INT64_MIN)
+    if (found_at_start)
         return error_set(error, PATRON_PRECONDITION,
-            "the store's newest entry was learned %.1f s after what this machine's clock said at start (it "
-            "says %s now): "
-            "nothing is taken in until the clock is set right and 'patron clock confirm' says so; reads go "
-            "on as of %s",
+            "the store has learned or answered what lies %.1f s after this machine's clock at start (it says "
+            "%s now): "
+            "nothing is taken in until the clock is right and 'patron clock confirm' says so; reads go on as "
+            "of %s",
             seconds, wall_text, now_text);
     return error_set(error, PATRON_PRECONDITION,
         "this machine's clock jumped %s by %.1f s (it says %s now): nothing is taken in until it is right "
@@ -139,10 +154,11 @@ int64_t clock_confirm(struct clock *clock)
 {
     pthread_mutex_lock(&clock->lock);
     clock->jumped_us = 0;
-    clock->known_at_us = INT64_MIN;
+    clock->found_at_start = false;
     clock->wall_us = clock->source.wall_us(clock->source.context);
     clock->steady_us = clock->source.steady_us(clock->source.context);
-    int64_t now_us = look(clock);
+    look(clock);
+    int64_t now_us = clock->value_us;
     pthread_mutex_unlock(&clock->lock);
     return now_us;
 }

@@ -240,6 +240,7 @@ static enum patron_code start_work(
         .source = options->clock_source,
         .jump_max_us = options->clock_jump_max_us,
         .newest_known_at_us = store_newest_known_at(database->store),
+        .answered_until_us = store_answered_until(database->store),
     };
     database->clock = clock_new(&clock);
     struct views_options views = {

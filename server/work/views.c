@@ -20,6 +20,12 @@ struct views {
     size_t live_count;
     int64_t open_group_us; /* F; INT64_MAX: no group is open */
     int64_t answered_us;
+    int64_t promised_us; /* INT64_MIN: nothing yet; INT64_MAX: nobody keeps count */
+    bool promise_ended;
+    bool promise_asked; /* for one that goes further; nobody waits for that */
+    pthread_cond_t promise_changed;
+    void (*promise_wanted)(void *context);
+    void *promise_context;
     /* The writer's alone. */
     uint64_t generation;
     struct live_view *live;
@@ -94,7 +100,9 @@ struct views *views_new(const struct views_options *options)
     views->clock = options->clock;
     views->cache = options->cache;
     views->open_group_us = INT64_MAX;
-    views->answered_us = INT64_MIN;
+    views->answered_us = store_answered_until(options->store);
+    views->promised_us = INT64_MAX;
+    CHECK(pthread_cond_init(&views->promise_changed, NULL) == 0);
     views_publish(views);
     return views;
 }
@@ -106,25 +114,74 @@ void views_free(struct views *views)
     CHECK(views->live_count == 1);
     CHECK(views->newest->holders == 0);
     free_view(views->newest);
+    pthread_cond_destroy(&views->promise_changed);
     pthread_mutex_destroy(&views->lock);
     memory_free(views->live);
     memory_free(views);
 }
 
+/* The lock is held. */
+static int64_t as_of_now(const struct views *views, int64_t clock_us)
+{
+    int64_t as_of_us = clock_us;
+    if (as_of_us > views->open_group_us)
+        as_of_us = views->open_group_us;
+    if (as_of_us > views->promised_us)
+        as_of_us = views->promised_us;
+    if (as_of_us <= views->newest->view.position_us)
+        as_of_us = views->newest->view.position_us + 1;
+    return as_of_us;
+}
+
+/* The lock is held. K + 1 needs no promise: while history is loaded, a read in the middle of a group binds nothing. */
+static bool lacks_promise(const struct views *views, int64_t clock_us)
+{
+    int64_t position_us = views->newest->view.position_us;
+    return views->promised_us == INT64_MIN && !views->promise_ended && clock_us > position_us + 1 &&
+           views->open_group_us > position_us + 1;
+}
+
+/* The lock is held, and let go of meanwhile. */
+static void wait_for_promise(struct views *views, int64_t clock_us)
+{
+    pthread_mutex_unlock(&views->lock);
+    views->promise_wanted(views->promise_context);
+    pthread_mutex_lock(&views->lock);
+    while (lacks_promise(views, clock_us))
+        pthread_cond_wait(&views->promise_changed, &views->lock);
+}
+
+static const struct view *hold_newest(struct views *views)
+{
+    pthread_mutex_lock(&views->lock);
+    struct held_view *held = views->newest;
+    held->holders++;
+    pthread_mutex_unlock(&views->lock);
+    return &held->view;
+}
+
 const struct view *views_acquire(struct views *views, int64_t *as_of_us)
 {
+    if (!as_of_us)
+        return hold_newest(views);
     /* May be read before the lock is taken: a T that is a little early is bounded by K, F and the floor all the
      * same. */
     int64_t clock_us = clock_now(views->clock);
     pthread_mutex_lock(&views->lock);
-    struct held_view *held = views->newest;
-    int64_t as_of = clock_us < views->open_group_us ? clock_us : views->open_group_us;
-    if (as_of <= held->view.position_us)
-        as_of = held->view.position_us + 1;
+    if (lacks_promise(views, clock_us))
+        wait_for_promise(views, clock_us);
+    int64_t as_of = as_of_now(views, clock_us);
     if (as_of > views->answered_us)
         views->answered_us = as_of;
+    struct held_view *held = views->newest;
     held->holders++;
+    bool ask =
+        as_of < clock_us && as_of == views->promised_us && !views->promise_ended && !views->promise_asked;
+    if (ask)
+        views->promise_asked = true;
     pthread_mutex_unlock(&views->lock);
+    if (ask)
+        views->promise_wanted(views->promise_context);
     *as_of_us = as_of;
     return &held->view;
 }
@@ -173,4 +230,34 @@ void views_group_begin(struct views *views, bool source_clock)
     pthread_mutex_unlock(&views->lock);
     /* What the group is about to put has to know which views still need what it replaces. */
     tell_cache(views);
+}
+
+void views_keep_promise(struct views *views, void (*wanted)(void *context), void *context)
+{
+    pthread_mutex_lock(&views->lock);
+    views->promised_us = store_answered_until(views->store);
+    views->promise_wanted = wanted;
+    views->promise_context = context;
+    pthread_mutex_unlock(&views->lock);
+}
+
+void views_promised(struct views *views, int64_t until_us)
+{
+    pthread_mutex_lock(&views->lock);
+    views->promised_us = until_us;
+    views->promise_asked = false;
+    pthread_cond_broadcast(&views->promise_changed);
+    pthread_mutex_unlock(&views->lock);
+}
+
+int64_t views_end_promise(struct views *views)
+{
+    pthread_mutex_lock(&views->lock);
+    views->promise_ended = true;
+    if (views->promised_us > views->answered_us)
+        views->promised_us = views->answered_us;
+    int64_t answered_us = views->answered_us;
+    pthread_cond_broadcast(&views->promise_changed);
+    pthread_mutex_unlock(&views->lock);
+    return answered_us;
 }

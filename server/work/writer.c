@@ -1,6 +1,6 @@
-/* The loop has three handles: an async, by which the queue wakes it; an idle one, which runs a step at a time while
- * there is something to do, so that the timer comes through under load; and the timer, which starts write-backs and
- * looks at the clock. A step is one group and, while a write-back is under way, one slice of it.
+/* The loop has four handles: an async, by which others wake it; an idle one, which runs a step at a time while there is
+ * something to do, so that timers come through under load; and two timers. A step is one group and, while a write-back
+ * is under way, one slice of it.
  *
  * Batches pass from the queue (under the lock) to `taken` (the writer's alone) to their senders (`done`). A batch that
  * has begun is finished even if the clock jumps meanwhile: the clock stays good for stamping (see clock.h), and so a
@@ -18,6 +18,7 @@ enum {
     /* Profiles a slice: while batches wait, and while none does. */
     SLICE_BUSY = 128,
     SLICE_QUIET = 1024,
+    WATCH_MS = 1000,
 };
 
 /* A group is closed after this long, for its acknowledgements and its readers' T wait for it. */
@@ -33,11 +34,13 @@ struct writer {
     uv_loop_t loop;
     uv_async_t wake;
     uv_idle_t more;
-    uv_timer_t tick;
+    uv_timer_t tick;  /* starts write-backs */
+    uv_timer_t watch; /* looks at the clock, and keeps the promise of the answers ahead of it */
 
-    pthread_mutex_t lock; /* of the next four */
+    pthread_mutex_t lock; /* of the next five */
     struct batch_list queue;
     bool stopping;
+    bool promise_wanted;
     struct writer_figures figures;
 
     /* The writer's alone. */
@@ -75,6 +78,7 @@ static void fail(struct writer *writer, const struct error *error)
     writer->failed = true;
     writer->failure = *error;
     writer->in_pass = false;
+    views_end_promise(writer->options.views);
     pthread_mutex_lock(&writer->lock);
     writer->figures.failed = true;
     pthread_mutex_unlock(&writer->lock);
@@ -283,10 +287,54 @@ static void write_back_step(struct writer *writer, bool busy)
     write_back_slice(writer, profiles);
 }
 
+/* --- the promise of the answers ------------------------------------------------------------------------- */
+
+/* On disk: every T up to `until_us` may be answered. The first is made when a reader asks, the rest well ahead.
+ * They go by the unheld clock: by one that stands still where the last promise ended, each of many crashes in a row
+ * would add one. */
+static enum patron_code make_promise(struct writer *writer, struct error *error)
+{
+    int64_t until_us = clock_unheld(writer->options.clock) + CLOCK_PROMISED_AHEAD_US;
+    if (until_us > store_answered_until(writer->options.store))
+        TRY(store_answered_set(writer->options.store, until_us, error));
+    views_promised(writer->options.views, store_answered_until(writer->options.store));
+    return PATRON_OK;
+}
+
+static void keep_promise(struct writer *writer, bool wanted)
+{
+    int64_t until_us = store_answered_until(writer->options.store);
+    bool far_ahead = until_us > clock_unheld(writer->options.clock) + CLOCK_PROMISED_AHEAD_US / 2;
+    bool due = until_us == INT64_MIN ? wanted : !far_ahead;
+    struct error error;
+    if (!writer->failed && due && make_promise(writer, &error) != PATRON_OK)
+        fail(writer, &error);
+}
+
+/* Exactly what was answered, so that the next start need not wait for the clock to pass what only might have been. */
+static void end_promise(struct writer *writer)
+{
+    int64_t answered_us = views_end_promise(writer->options.views);
+    struct error error;
+    if (!writer->failed && store_answered_until(writer->options.store) > answered_us &&
+        store_answered_set(writer->options.store, answered_us, &error) != PATRON_OK)
+        fail(writer, &error);
+}
+
+static void want_promise(void *context)
+{
+    struct writer *writer = context;
+    pthread_mutex_lock(&writer->lock);
+    writer->promise_wanted = true;
+    if (!writer->stopping)
+        CHECK(uv_async_send(&writer->wake) == 0);
+    pthread_mutex_unlock(&writer->lock);
+}
+
 /* --- the loop ------------------------------------------------------------------------------------------ */
 
 /* Moves the queue to `taken`. Returns whether the writer has been told to stop. */
-static bool take_queue(struct writer *writer)
+static bool take_queue(struct writer *writer, bool *promise_wanted)
 {
     pthread_mutex_lock(&writer->lock);
     if (writer->queue.first) {
@@ -295,26 +343,37 @@ static bool take_queue(struct writer *writer)
         writer->queue = (struct batch_list){0};
     }
     bool stopping = writer->stopping;
+    *promise_wanted = writer->promise_wanted;
+    writer->promise_wanted = false;
     pthread_mutex_unlock(&writer->lock);
     return stopping;
 }
 
-static void finish(struct writer *writer)
+static void close_handles(struct writer *writer)
 {
-    begin_pass(writer);
-    if (writer->failed)
-        writer->in_pass = false;
-    while (writer->in_pass)
-        write_back_slice(writer, SLICE_QUIET);
     uv_close((uv_handle_t *)&writer->wake, NULL);
     uv_close((uv_handle_t *)&writer->more, NULL);
     uv_close((uv_handle_t *)&writer->tick, NULL);
+    uv_close((uv_handle_t *)&writer->watch, NULL);
+}
+
+static void finish(struct writer *writer)
+{
+    if (!writer->failed)
+        begin_pass(writer);
+    while (writer->in_pass)
+        write_back_slice(writer, SLICE_QUIET);
+    end_promise(writer);
+    close_handles(writer);
 }
 
 static void on_more(uv_idle_t *idle)
 {
     struct writer *writer = idle->data;
-    bool stopping = take_queue(writer);
+    bool promise_wanted;
+    bool stopping = take_queue(writer, &promise_wanted);
+    if (promise_wanted)
+        keep_promise(writer, true);
     bool busy = writer->taken.first;
     if (busy)
         run_group(writer);
@@ -338,13 +397,19 @@ static void on_wake(uv_async_t *wake)
 static void on_tick(uv_timer_t *tick)
 {
     struct writer *writer = tick->data;
-    struct error error;
-    may_begin(writer, &error);
     if (writer->failed || writer->in_pass)
         return;
     begin_pass(writer);
     if (writer->in_pass)
         uv_idle_start(&writer->more, on_more);
+}
+
+static void on_watch(uv_timer_t *watch)
+{
+    struct writer *writer = watch->data;
+    struct error error;
+    may_begin(writer, &error);
+    keep_promise(writer, false);
 }
 
 static void *run_loop(void *argument)
@@ -368,16 +433,17 @@ static enum patron_code start_loop(struct writer *writer, struct error *error)
     }
     CHECK(uv_idle_init(&writer->loop, &writer->more) == 0);
     CHECK(uv_timer_init(&writer->loop, &writer->tick) == 0);
+    CHECK(uv_timer_init(&writer->loop, &writer->watch) == 0);
     writer->wake.data = writer;
     writer->more.data = writer;
     writer->tick.data = writer;
+    writer->watch.data = writer;
     uint64_t every_ms = writer->options.write_back_ms;
     CHECK(uv_timer_start(&writer->tick, on_tick, every_ms, every_ms) == 0);
+    CHECK(uv_timer_start(&writer->watch, on_watch, WATCH_MS, WATCH_MS) == 0);
     enum patron_code code = thread_start(&writer->thread, "patron-writer", run_loop, writer, error);
     if (code != PATRON_OK) {
-        uv_close((uv_handle_t *)&writer->wake, NULL);
-        uv_close((uv_handle_t *)&writer->more, NULL);
-        uv_close((uv_handle_t *)&writer->tick, NULL);
+        close_handles(writer);
         uv_run(&writer->loop, UV_RUN_DEFAULT);
         CHECK(uv_loop_close(&writer->loop) == 0);
     }
@@ -396,8 +462,15 @@ enum patron_code writer_new(const struct writer_options *options, struct writer 
     CHECK(own->fatal);
     CHECK(pthread_mutex_init(&made->lock, NULL) == 0);
     store_figures(own->store, &made->figures.store);
-    enum patron_code code = start_loop(made, error);
+    views_keep_promise(own->views, want_promise, made);
+    enum patron_code code = PATRON_OK;
+    /* A store that has answered before must not answer as of then; one that has not may yet get its history. */
+    if (store_answered_until(own->store) != INT64_MIN)
+        code = make_promise(made, error);
+    if (code == PATRON_OK)
+        code = start_loop(made, error);
     if (code != PATRON_OK) {
+        views_end_promise(own->views);
         pthread_mutex_destroy(&made->lock);
         memory_free(made);
         return code;

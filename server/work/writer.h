@@ -3,7 +3,7 @@
  *
  * A group takes what is queued, up to `group_events_max` events: several batches, or a part of a large one. Events that
  * bring their own known_at and events that do not never share a group. In between it writes back profiles that lag the
- * log, every `write_back_ms` and faster when many lag, and looks at the clock.
+ * log, every `write_back_ms` and faster when many lag, looks at the clock, and keeps the promise of views.h.
  *
  * Failure: a refused event is its own outcome. While the clock has jumped, batches that have not begun are refused with
  * clock_check's words. When the engine fails, nothing that was not acknowledged may be, and the store must not be

@@ -9,6 +9,7 @@ struct store {
     struct kv_batch *batch;
     const struct profile_home *home;
     int64_t newest_us;
+    int64_t answered_until_us;
     /* The open group. */
     bool open;
     int64_t clock_us;
@@ -70,6 +71,7 @@ struct store *fake_store_new(struct kv *kv, const struct profile_home *home)
     store->batch = kv_batch_new(kv);
     store->home = home;
     store->newest_us = INT64_MIN;
+    store->answered_until_us = INT64_MIN;
     store->groups = memory_alloc(FAKE_GROUPS_MAX * sizeof *store->groups);
     for (size_t i = 0; i < FAKE_CUSTOMERS_MAX; i++)
         store->profile[i] = INT64_MIN;
@@ -106,6 +108,22 @@ struct event_input fake_event(uint64_t customer, uint8_t id[8])
 int64_t store_newest_known_at(const struct store *store)
 {
     return store->newest_us;
+}
+
+int64_t store_answered_until(const struct store *store)
+{
+    return store->answered_until_us;
+}
+
+enum patron_code store_answered_set(struct store *store, int64_t until_us, struct error *error)
+{
+    CHECK(!store->open);
+    uint8_t value[8];
+    encode_time(value, until_us);
+    kv_batch_put(store->batch, KV_META, bytes_from_string("answered"), bytes_of(value, sizeof value));
+    TRY(kv_write(store->kv, store->batch, true, error));
+    store->answered_until_us = until_us;
+    return PATRON_OK;
 }
 
 static int64_t later(int64_t a, int64_t b)

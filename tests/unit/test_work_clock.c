@@ -37,6 +37,7 @@ static struct clock *new_clock(struct machine *machine, int64_t newest_known_at_
     struct clock_options options = {
         .source = {wall, steady, machine},
         .newest_known_at_us = newest_known_at_us,
+        .answered_until_us = INT64_MIN,
     };
     return clock_new(&options);
 }
@@ -175,7 +176,7 @@ static void a_store_far_ahead_of_the_clock_at_start_is_a_jump(void **state)
     assert_int_equal(clock_now(clock), START_US + MICROSECONDS_PER_HOUR);
     struct error error;
     assert_int_equal(clock_check(clock, &error), PATRON_PRECONDITION);
-    assert_non_null(strstr(error.text, "the store's newest entry was learned 3600.0 s after"));
+    assert_non_null(strstr(error.text, "the store has learned or answered what lies 3600.0 s after"));
     pass(&machine, 10);
     assert_int_equal(clock_confirm(clock), START_US + MICROSECONDS_PER_HOUR);
     assert_int_equal(clock_check(clock, NULL), PATRON_OK);
@@ -191,6 +192,45 @@ static void a_store_a_little_ahead_of_the_clock_at_start_is_waited_for(void **st
     assert_int_equal(clock_check(clock, NULL), PATRON_OK);
     pass(&machine, 6);
     assert_int_equal(clock_now(clock), START_US + 6);
+    clock_free(clock);
+}
+
+static struct clock *new_clock_after_crash(struct machine *machine, int64_t answered_until_us)
+{
+    *machine = (struct machine){START_US, 5000};
+    struct clock_options options = {
+        .source = {wall, steady, machine},
+        .newest_known_at_us = START_US - MICROSECONDS_PER_DAY,
+        .answered_until_us = answered_until_us,
+    };
+    return clock_new(&options);
+}
+
+static void it_begins_where_the_answers_promised_by_a_crashed_process_end(void **state)
+{
+    (void)state;
+    struct machine machine;
+    struct clock *clock = new_clock_after_crash(&machine, START_US + CLOCK_PROMISED_AHEAD_US);
+    assert_int_equal(clock_check(clock, NULL), PATRON_OK);
+    assert_int_equal(clock_now(clock), START_US + CLOCK_PROMISED_AHEAD_US);
+    assert_int_equal(clock_unheld(clock), START_US);
+    pass(&machine, CLOCK_PROMISED_AHEAD_US + 1);
+    assert_int_equal(clock_now(clock), START_US + CLOCK_PROMISED_AHEAD_US + 1);
+    assert_int_equal(clock_unheld(clock), START_US + CLOCK_PROMISED_AHEAD_US + 1);
+    clock_free(clock);
+}
+
+static void answers_far_ahead_of_the_clock_at_start_are_a_jump(void **state)
+{
+    (void)state;
+    struct machine machine;
+    int64_t bound_us = START_US + CLOCK_PROMISED_AHEAD_US + CLOCK_JUMP_MAX_DEFAULT_US;
+    struct clock *clock = new_clock_after_crash(&machine, bound_us);
+    assert_int_equal(clock_check(clock, NULL), PATRON_OK);
+    clock_free(clock);
+    clock = new_clock_after_crash(&machine, bound_us + 1);
+    assert_int_equal(clock_check(clock, NULL), PATRON_PRECONDITION);
+    assert_int_equal(clock_now(clock), bound_us + 1);
     clock_free(clock);
 }
 
@@ -211,7 +251,7 @@ static void slow_drift_is_no_jump(void **state)
 static void the_machines_own_clocks_are_the_default(void **state)
 {
     (void)state;
-    struct clock_options options = {.newest_known_at_us = INT64_MIN};
+    struct clock_options options = {.newest_known_at_us = INT64_MIN, .answered_until_us = INT64_MIN};
     struct clock *clock = clock_new(&options);
     int64_t first_us = clock_now(clock);
     assert_true(first_us > START_US);
@@ -233,6 +273,8 @@ int main(void)
         cmocka_unit_test(a_step_back_before_a_jump_forward_is_not_made_up_for),
         cmocka_unit_test(a_store_far_ahead_of_the_clock_at_start_is_a_jump),
         cmocka_unit_test(a_store_a_little_ahead_of_the_clock_at_start_is_waited_for),
+        cmocka_unit_test(it_begins_where_the_answers_promised_by_a_crashed_process_end),
+        cmocka_unit_test(answers_far_ahead_of_the_clock_at_start_are_a_jump),
         cmocka_unit_test(slow_drift_is_no_jump),
         cmocka_unit_test(the_machines_own_clocks_are_the_default),
     };

@@ -42,6 +42,7 @@ static void fixture_open(struct fixture *fixture, uint64_t cache_bytes)
     struct clock_options clock = {
         .source = {machine_clock, machine_clock, NULL},
         .newest_known_at_us = INT64_MIN,
+        .answered_until_us = INT64_MIN,
     };
     fixture->clock = clock_new(&clock);
     struct views_options views = {fixture->store, fixture->clock, fixture->cache};
@@ -162,6 +163,70 @@ static void a_view_does_not_change_while_it_is_held(void **state)
     fixture_close(&fixture);
 }
 
+/* --- the promise over a restart ------------------------------------------------------------------------------ */
+
+static void promise_at_once(void *context)
+{
+    struct fixture *fixture = context;
+    if (views_answered_us(fixture->views) == INT64_MIN)
+        views_promised(fixture->views, START_US + 500);
+}
+
+static void the_first_answer_waits_for_a_promise_and_none_goes_past_it(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    fixture_open(&fixture, 0);
+    views_keep_promise(fixture.views, promise_at_once, &fixture);
+    assert_int_equal(as_of_now(&fixture), START_US);
+    machine_us += 1000;
+    assert_int_equal(as_of_now(&fixture), START_US + 500);
+    /* What is in the log needs no promise: the log remembers it. */
+    commit_event(&fixture, 1, INT64_MIN);
+    assert_int_equal(as_of_now(&fixture), START_US + 1001);
+    views_promised(fixture.views, START_US + 5000);
+    machine_us += 1000;
+    assert_int_equal(as_of_now(&fixture), START_US + 2000);
+    assert_int_equal(views_end_promise(fixture.views), START_US + 2000);
+    machine_us += 1000;
+    assert_int_equal(as_of_now(&fixture), START_US + 2000);
+    fixture_close(&fixture);
+}
+
+static void promise_never(void *context)
+{
+    views_end_promise(((struct fixture *)context)->views);
+}
+
+static void without_a_promise_only_what_the_log_holds_is_answered(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    fixture_open(&fixture, 0);
+    views_keep_promise(fixture.views, promise_never, &fixture);
+    commit_event(&fixture, 1, 5000);
+    views_group_begin(fixture.views, true);
+    assert_int_equal(as_of_now(&fixture), 5001);
+    assert_int_equal(store_group_commit(fixture.store, NULL), PATRON_OK);
+    views_publish(fixture.views);
+    assert_int_equal(as_of_now(&fixture), 5001);
+    fixture_close(&fixture);
+}
+
+static void a_time_answered_before_a_restart_stays_the_floor(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    fixture_open(&fixture, 0);
+    views_free(fixture.views);
+    assert_int_equal(store_answered_set(fixture.store, START_US - 77, NULL), PATRON_OK);
+    struct views_options views = {fixture.store, fixture.clock, fixture.cache};
+    fixture.views = views_new(&views);
+    commit_event(&fixture, 1, 5000);
+    assert_int_equal(views_position_us(fixture.views), START_US - 77);
+    fixture_close(&fixture);
+}
+
 /* --- hammering ---------------------------------------------------------------------------------------------- */
 
 struct record {
@@ -215,7 +280,7 @@ static void write_groups(struct fixture *fixture)
     uint64_t seed = 12345;
     for (int group = 0; group < GROUPS; group++) {
         struct event_outcome outcome;
-        /* The clock stands still half of the time, and once in a while a group claims an earlier clock. */
+        /* The clock moves about as fast as the stamps, and once in a while a group claims an earlier one. */
         bool source_clock = group % 7 == 0;
         views_group_begin(fixture->views, source_clock);
         for (int i = 0; i < 5; i++) {
@@ -226,7 +291,7 @@ static void write_groups(struct fixture *fixture)
             event.known_at_us = START_US - 1000000 + group;
             assert_int_equal(store_group_add(fixture->store, &event, &outcome, NULL), PATRON_OK);
         }
-        machine_us += group % 2;
+        machine_us += (int64_t)(seed >> 50) % 12;
         assert_int_equal(store_group_commit(fixture->store, NULL), PATRON_OK);
         views_publish(fixture->views);
         if (group % 5 == 0) {
@@ -280,6 +345,9 @@ int main(void)
         cmocka_unit_test(history_goes_in_on_its_own_clock_until_a_later_time_is_answered),
         cmocka_unit_test(an_empty_store_answers_a_time_even_while_the_first_history_comes_in),
         cmocka_unit_test(a_view_does_not_change_while_it_is_held),
+        cmocka_unit_test(the_first_answer_waits_for_a_promise_and_none_goes_past_it),
+        cmocka_unit_test(without_a_promise_only_what_the_log_holds_is_answered),
+        cmocka_unit_test(a_time_answered_before_a_restart_stays_the_floor),
         cmocka_unit_test(nothing_is_ever_learned_before_an_answered_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

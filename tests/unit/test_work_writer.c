@@ -109,7 +109,8 @@ static struct fixture *open_writer(struct writer_options options)
     fixture->cache = profile_cache_new(0);
     fixture->store = fake_store_new(fixture->kv, profile_cache_home(fixture->cache));
     fake_store_on_commit(fixture->store, pass_gate, &fixture->gate);
-    struct clock_options clock = {.source = {wall, steady, fixture}, .newest_known_at_us = INT64_MIN};
+    struct clock_options clock = {
+        .source = {wall, steady, fixture}, .newest_known_at_us = INT64_MIN, .answered_until_us = INT64_MIN};
     fixture->clock = clock_new(&clock);
     struct views_options views = {fixture->store, fixture->clock, fixture->cache};
     fixture->views = views_new(&views);
@@ -423,6 +424,119 @@ static void a_batch_that_has_begun_is_finished_after_a_jump(void **state)
     close_writer(fixture);
 }
 
+/* --- answers ----------------------------------------------------------------------------------------------------- */
+
+static int64_t answer(struct fixture *fixture)
+{
+    int64_t as_of_us;
+    views_release(fixture->views, views_acquire(fixture->views, &as_of_us));
+    return as_of_us;
+}
+
+/* What a crash at this moment would leave; INT64_MIN: nothing. */
+static int64_t promised_on_disk(struct fixture *fixture)
+{
+    struct arena arena = {0};
+    struct bytes value;
+    int64_t until_us = INT64_MIN;
+    if (kv_get(fixture->kv, NULL, KV_META, bytes_from_string("answered"), &arena, &value, NULL) == PATRON_OK)
+        until_us = decode_time(value.data);
+    arena_clear(&arena);
+    return until_us;
+}
+
+static void nothing_is_promised_before_the_first_answer_and_all_answers_are_on_disk_before_they_are_given(
+    void **state)
+{
+    (void)state;
+    struct fixture *fixture = open_writer((struct writer_options){0});
+    struct sender *history = new_history_sender(1, 5, 1000);
+    send(fixture, history);
+    wait_for(history);
+    assert_int_equal(promised_on_disk(fixture), INT64_MIN);
+    assert_int_equal(answer(fixture), START_US);
+    assert_true(promised_on_disk(fixture) >= START_US);
+    for (int step = 0; step < 20; step++) {
+        fixture->wall_us += 9000000;
+        fixture->steady_us += 9000000;
+        int64_t as_of_us = answer(fixture);
+        assert_true(as_of_us <= promised_on_disk(fixture));
+    }
+    free_sender(history);
+    close_writer(fixture);
+}
+
+static void a_clean_stop_leaves_exactly_what_was_answered(void **state)
+{
+    (void)state;
+    struct fixture *fixture = open_writer((struct writer_options){0});
+    fixture->wall_us += 5;
+    fixture->steady_us += 5;
+    assert_int_equal(answer(fixture), START_US + 5);
+    fixture->wall_us += 5;
+    fixture->steady_us += 5;
+    assert_true(promised_on_disk(fixture) > START_US + 5);
+    writer_stop(fixture->writer);
+    fixture->stopped = true;
+    assert_int_equal(promised_on_disk(fixture), START_US + 5);
+    close_writer(fixture);
+}
+
+static void the_promise_is_kept_ahead_of_the_clock_whether_or_not_anybody_reads(void **state)
+{
+    (void)state;
+    struct fixture *fixture = open_writer((struct writer_options){0});
+    assert_int_equal(answer(fixture), START_US);
+    fixture->wall_us += 3600 * MICROSECONDS_PER_SECOND;
+    fixture->steady_us += 3600 * MICROSECONDS_PER_SECOND;
+    while (promised_on_disk(fixture) < fixture->wall_us)
+        nap();
+    while (answer(fixture) < fixture->wall_us)
+        nap();
+    /* And sooner when somebody reads: answers stay behind the clock for no longer than one row takes to write. */
+    for (int step = 0; step < 100; step++) {
+        fixture->wall_us += 3600 * MICROSECONDS_PER_SECOND;
+        fixture->steady_us += 3600 * MICROSECONDS_PER_SECOND;
+        while (answer(fixture) < fixture->wall_us)
+            nap();
+    }
+    close_writer(fixture);
+}
+
+static void crashes_in_a_row_do_not_push_the_promise_away(void **state)
+{
+    (void)state;
+    struct fixture *fixture = open_writer((struct writer_options){0});
+    assert_int_equal(answer(fixture), START_US);
+    int64_t until_us = promised_on_disk(fixture);
+    for (int crash = 0; crash < 50; crash++) {
+        /* A writer that ends cleanly, and then its last row is as a crash would have left it. */
+        writer_stop(fixture->writer);
+        writer_free(fixture->writer);
+        views_free(fixture->views);
+        clock_free(fixture->clock);
+        assert_int_equal(store_answered_set(fixture->store, until_us, NULL), PATRON_OK);
+        fixture->wall_us += 1000;
+        struct clock_options clock = {.source = {wall, steady, fixture},
+            .newest_known_at_us = INT64_MIN,
+            .answered_until_us = until_us};
+        fixture->clock = clock_new(&clock);
+        struct views_options views = {fixture->store, fixture->clock, fixture->cache};
+        fixture->views = views_new(&views);
+        struct writer_options options = {.store = fixture->store,
+            .views = fixture->views,
+            .clock = fixture->clock,
+            .cache = fixture->cache,
+            .fatal = on_fatal,
+            .context = fixture};
+        assert_int_equal(writer_new(&options, &fixture->writer, NULL), PATRON_OK);
+        assert_true(answer(fixture) <= promised_on_disk(fixture));
+        until_us = promised_on_disk(fixture);
+    }
+    assert_true(until_us <= fixture->wall_us + CLOCK_PROMISED_AHEAD_US);
+    close_writer(fixture);
+}
+
 /* --- writing back, failing, ending ------------------------------------------------------------------------------- */
 
 static void profiles_are_written_back_when_it_is_quiet_and_under_load(void **state)
@@ -561,6 +675,11 @@ int main(void)
         cmocka_unit_test(nothing_is_taken_in_while_the_clock_has_jumped),
         cmocka_unit_test(a_jump_is_noticed_when_nobody_asks),
         cmocka_unit_test(a_batch_that_has_begun_is_finished_after_a_jump),
+        cmocka_unit_test(
+            nothing_is_promised_before_the_first_answer_and_all_answers_are_on_disk_before_they_are_given),
+        cmocka_unit_test(a_clean_stop_leaves_exactly_what_was_answered),
+        cmocka_unit_test(the_promise_is_kept_ahead_of_the_clock_whether_or_not_anybody_reads),
+        cmocka_unit_test(crashes_in_a_row_do_not_push_the_promise_away),
         cmocka_unit_test(profiles_are_written_back_when_it_is_quiet_and_under_load),
         cmocka_unit_test(a_failed_commit_acknowledges_nothing_and_ends_all_writing),
         cmocka_unit_test(stopping_finishes_what_is_queued_and_writes_everything_back),
