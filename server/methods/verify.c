@@ -150,8 +150,7 @@ static enum patron_code begin(struct call *call, struct error *error)
     call->state = verifying;
     TRY(services_begin_background(services, error));
     verifying->background = true;
-    int64_t as_of_us;
-    verifying->view = port->functions->view_acquire(port, &as_of_us);
+    verifying->view = port->functions->view_acquire(port, NULL);
     call_hold(call);
     enum patron_code code = port->functions->run(port, work, verifying, error);
     if (code != PATRON_OK)

@@ -160,8 +160,19 @@ static const struct view *hold_newest(struct views *views)
     return &held->view;
 }
 
+static const struct view *hold_newest(struct views *views)
+{
+    pthread_mutex_lock(&views->lock);
+    struct held_view *held = views->newest;
+    held->holders++;
+    pthread_mutex_unlock(&views->lock);
+    return &held->view;
+}
+
 const struct view *views_acquire(struct views *views, int64_t *as_of_us)
 {
+    if (!as_of_us)
+        return hold_newest(views);
     if (!as_of_us)
         return hold_newest(views);
     /* May be read before the lock is taken: a T that is a little early is bounded by K, F and the floor all the
