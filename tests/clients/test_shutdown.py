@@ -91,7 +91,8 @@ def test_asked_to_end_under_load_it_answers_what_is_in_flight_and_serves_the_sam
     load.thread.join(60)
     reads.thread.join(60)
     assert reads.answered > 0
-    assert reads.codes <= {grpc.StatusCode.UNAVAILABLE}, reads.codes
+    # A call that is on its way while the server says goodbye was not begun; gRPC's core cancels it.
+    assert reads.codes <= {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}, reads.codes
     server.start()
     total = sum(counts(server))
     assert total >= load.acknowledged
