@@ -160,7 +160,7 @@ static const struct view *hold_newest(struct views *views)
     return &held->view;
 }
 
-static const struct view *hold_newest(struct views *views)
+static const struct view *acquire_unanswered(struct views *views)
 {
     pthread_mutex_lock(&views->lock);
     struct held_view *held = views->newest;
@@ -172,7 +172,7 @@ static const struct view *hold_newest(struct views *views)
 const struct view *views_acquire(struct views *views, int64_t *as_of_us)
 {
     if (!as_of_us)
-        return hold_newest(views);
+        return acquire_unanswered(views);
     if (!as_of_us)
         return hold_newest(views);
     /* May be read before the lock is taken: a T that is a little early is bounded by K, F and the floor all the

@@ -36,7 +36,7 @@ struct views *views_new(const struct views_options *options);
 void views_free(struct views *views);
 
 /* `as_of_us` null: only to look at what is there; no T is handed out, and nothing is bound. */
-/* `as_of_us` null: only to look at what is there; no T is handed out, and nothing is bound. */
+/* `as_of_us` null: for who asks nothing as of now; no T is handed out, and none binds the store. */
 const struct view *views_acquire(struct views *views, int64_t *as_of_us);
 /* The last one to let go of a view frees its engine snapshot, on its own thread. */
 void views_release(struct views *views, const struct view *view);

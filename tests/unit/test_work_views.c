@@ -213,6 +213,20 @@ static void without_a_promise_only_what_the_log_holds_is_answered(void **state)
     fixture_close(&fixture);
 }
 
+static void a_view_without_an_answer_binds_nothing(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    fixture_open(&fixture, 0);
+    const struct view *view = views_acquire(fixture.views, NULL);
+    assert_int_equal(views_answered_us(fixture.views), INT64_MIN);
+    commit_event(&fixture, 1, 5000);
+    assert_int_equal(views_position_us(fixture.views), 5000);
+    assert_int_equal(view->position_us, INT64_MIN);
+    views_release(fixture.views, view);
+    fixture_close(&fixture);
+}
+
 static void a_time_answered_before_a_restart_stays_the_floor(void **state)
 {
     (void)state;
@@ -347,6 +361,7 @@ int main(void)
         cmocka_unit_test(a_view_does_not_change_while_it_is_held),
         cmocka_unit_test(the_first_answer_waits_for_a_promise_and_none_goes_past_it),
         cmocka_unit_test(without_a_promise_only_what_the_log_holds_is_answered),
+        cmocka_unit_test(a_view_without_an_answer_binds_nothing),
         cmocka_unit_test(a_time_answered_before_a_restart_stays_the_floor),
         cmocka_unit_test(nothing_is_ever_learned_before_an_answered_time),
     };
