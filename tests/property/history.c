@@ -253,8 +253,8 @@ static void happen_tie(struct history *history)
     }
 }
 
-/* A window's head passes the moment at which the zone's clocks change: an event before that moment, something that makes
- * the store write just before the head comes there, and questions on the way. */
+/* A window's head passes the moment at which the zone's clocks change: an event before that moment, something that
+ * makes the store write just before the head comes there, and questions on the way. */
 static void happen_odd(struct history *history)
 {
     struct dice *dice = &history->world.dice;

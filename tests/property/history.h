@@ -8,9 +8,8 @@
 #ifndef PATRON_TESTS_PROPERTY_HISTORY_H
 #define PATRON_TESTS_PROPERTY_HISTORY_H
 
-#include "store/store.h"
-#include "tests/property/oracle.h"
 #include "tests/property/small_home.h"
+#include "tests/property/translate.h"
 #include "tests/property/world.h"
 
 /* X(name, words): how a question was put. */
@@ -65,17 +64,7 @@ struct history_question {
     int64_t as_of_us;
     size_t features[ORACLE_FEATURES_MAX];
     size_t feature_count;
-    struct history_answer *answer;
-};
-
-/* A row, from either side. */
-struct history_answer {
-    uint8_t status;
-    uint64_t customer;
-    int64_t newest_event_time_us;
-    int64_t newest_known_at_us;
-    size_t value_count;
-    struct oracle_value values[];
+    struct answer *answer;
 };
 
 struct history_view {

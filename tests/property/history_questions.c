@@ -13,85 +13,6 @@ static const char *const WAY_WORDS[] = {
 
 /* --- answers -------------------------------------------------------------------------------------------- */
 
-static struct history_answer *answer_new(struct arena *arena, size_t value_count)
-{
-    struct history_answer *answer =
-        arena_alloc(arena, sizeof *answer + value_count * sizeof answer->values[0]);
-    answer->value_count = value_count;
-    return answer;
-}
-
-static struct history_answer *answer_of_store(struct arena *arena, const struct row *row, size_t value_count)
-{
-    struct history_answer *answer = answer_new(arena, value_count);
-    answer->status = row->status;
-    answer->customer = row->customer;
-    answer->newest_event_time_us = row->newest_event_time_us;
-    answer->newest_known_at_us = row->newest_known_at_us;
-    for (size_t i = 0; i < value_count; i++) {
-        const struct value *value = &row->values[i];
-        struct bytes text = value->text.length > 0 ? arena_copy(arena, value->text) : (struct bytes){0};
-        answer->values[i] = (struct oracle_value){.type = value->type,
-            .status = value->status,
-            .real = value->real,
-            .integer = value->integer,
-            .exact = value->exact,
-            .text = {(const char *)text.data, text.length}};
-    }
-    return answer;
-}
-
-/* Features of the answer are those of the question, in its order. */
-static struct history_answer *answer_of_oracle(
-    struct arena *arena, const struct oracle_row *row, const size_t *features, size_t count)
-{
-    struct history_answer *answer = answer_new(arena, count);
-    answer->status = row->status;
-    answer->customer = row->customer;
-    answer->newest_event_time_us = row->newest_event_time_us;
-    answer->newest_known_at_us = row->newest_known_at_us;
-    for (size_t i = 0; i < count; i++)
-        answer->values[i] = row->values[features[i]];
-    return answer;
-}
-
-/* Bit for bit. */
-static bool values_equal(const struct oracle_value *a, const struct oracle_value *b)
-{
-    if (a->type != b->type || a->status != b->status)
-        return false;
-    if (a->status != ORACLE_PRESENT)
-        return true;
-    switch (a->type) {
-    case ORACLE_VALUE_DOUBLE:
-        return memcmp(&a->real, &b->real, sizeof a->real) == 0;
-    case ORACLE_VALUE_MONEY:
-        return memcmp(&a->real, &b->real, sizeof a->real) == 0 && a->exact == b->exact;
-    case ORACLE_VALUE_STRING:
-        return a->text.length == b->text.length &&
-               (a->text.length == 0 || memcmp(a->text.data, b->text.data, a->text.length) == 0);
-    default:
-        return a->integer == b->integer;
-    }
-}
-
-static void print_value(FILE *to, const struct oracle_value *value)
-{
-    if (value->status == ORACLE_NULL)
-        fputs("null", to);
-    else if (value->status != ORACLE_PRESENT)
-        fprintf(to, "status %d", value->status);
-    else if (value->type == ORACLE_VALUE_DOUBLE)
-        fprintf(to, "%.17g", value->real);
-    else if (value->type == ORACLE_VALUE_MONEY)
-        fprintf(to, "%.17g (exactly %lld * 2^64 + %llu)", value->real, (long long)(value->exact >> 64),
-            (unsigned long long)value->exact);
-    else if (value->type == ORACLE_VALUE_STRING)
-        fprintf(to, "'%.*s'", (int)value->text.length, value->text.length ? value->text.data : "");
-    else
-        fprintf(to, "%lld", (long long)value->integer);
-}
-
 /* A question put to the store in one way; `features` are those that both answers have. */
 struct comparison {
     enum history_way way;
@@ -102,48 +23,25 @@ struct comparison {
 };
 
 static _Noreturn void differ(struct history *history, const struct comparison *comparison,
-    const struct history_answer *theirs, const struct history_answer *expected)
+    const struct answer *theirs, const struct answer *expected)
 {
     fprintf(history->log, "\nThe question (%s): ", WAY_WORDS[comparison->way]);
     if (comparison->identifier)
         world_print_identifier(history->log, comparison->identifier);
     fprintf(history->log, " as of %lld\n", (long long)comparison->as_of_us);
-    const struct history_answer *sides[] = {theirs, expected};
-    const char *names[] = {"store", comparison->expected_of};
-    for (int i = 0; i < 2; i++)
-        fprintf(history->log,
-            "  %-8s status %d, customer %llu, newest event time %lld, newest known_at %lld\n", names[i],
-            sides[i]->status, (unsigned long long)sides[i]->customer,
-            (long long)sides[i]->newest_event_time_us, (long long)sides[i]->newest_known_at_us);
-    for (size_t i = 0; i < theirs->value_count && i < expected->value_count; i++) {
-        bool equal = values_equal(&theirs->values[i], &expected->values[i]);
-        fprintf(history->log, "  %s %-20s store ", equal ? "  " : "!!",
-            history->world.definitions.features[comparison->features[i]].name);
-        print_value(history->log, &theirs->values[i]);
-        if (!equal) {
-            fprintf(history->log, ", %s ", comparison->expected_of);
-            print_value(history->log, &expected->values[i]);
-        }
-        fputc('\n', history->log);
-    }
+    answer_print_both(history->log, &history->world.definitions, comparison->features, "store", theirs,
+        comparison->expected_of, expected);
     history_fail(history, "two answers to one question differ");
 }
 
-static void compare(struct history *history, const struct comparison *comparison,
-    const struct history_answer *theirs, const struct history_answer *expected)
+static void compare(struct history *history, const struct comparison *comparison, const struct answer *theirs,
+    const struct answer *expected)
 {
-    bool equal = theirs->status == expected->status && theirs->customer == expected->customer &&
-                 theirs->newest_event_time_us == expected->newest_event_time_us &&
-                 theirs->newest_known_at_us == expected->newest_known_at_us &&
-                 theirs->value_count == expected->value_count;
-    for (size_t i = 0; equal && i < theirs->value_count; i++)
-        equal = values_equal(&theirs->values[i], &expected->values[i]);
-    if (!equal)
+    if (!answer_equal(theirs, expected))
         differ(history, comparison, theirs, expected);
 }
 
-static void count_covered(
-    struct history *history, const struct history_answer *answer, const size_t *features)
+static void count_covered(struct history *history, const struct answer *answer, const size_t *features)
 {
     history->figures->values += answer->value_count;
     history->figures->not_found += answer->status == ORACLE_NOT_FOUND;
@@ -160,7 +58,7 @@ static void count_covered(
 
 /* The store's answer against the oracle's, which is worked out anew, and against what was answered before. */
 static void judge(struct history *history, enum history_way way, const struct history_question *question,
-    const struct history_answer *theirs)
+    const struct answer *theirs)
 {
     struct oracle_row row;
     if (!oracle_answer(history->oracle, &question->identifier, question->as_of_us, &row))
@@ -188,18 +86,12 @@ static struct selection selection_of(struct history *history, const struct histo
     return (struct selection){features, question->feature_count};
 }
 
-static struct event_identifier identifier_of(const struct oracle_identifier *identifier)
-{
-    return (struct event_identifier){bytes_of(identifier->type.data, identifier->type.length),
-        bytes_of(identifier->value.data, identifier->value.length)};
-}
-
-static struct history_answer *ask_store(struct history *history, const struct view *view,
-    enum history_way way, const struct history_question *question)
+static struct answer *ask_store(struct history *history, const struct view *view, enum history_way way,
+    const struct history_question *question)
 {
     struct error error;
     struct selection selection = selection_of(history, question);
-    struct event_identifier identifier = identifier_of(&question->identifier);
+    struct event_identifier identifier = translate_identifier(&question->identifier);
     struct row row = {.values = arena_array(&history->call, selection.count, sizeof *row.values)};
     bool now = way == WAY_NOW || way == WAY_NOW_AHEAD || way == WAY_NOW_HELD;
     enum patron_code code =
@@ -225,15 +117,9 @@ static void remember(
     struct history *history, const struct view *view, const struct history_question *question)
 {
     arena_reset(&history->call);
-    struct history_answer *answer = ask_store(history, view, WAY_AS_OF_AGAIN, question);
+    struct answer *answer = ask_store(history, view, WAY_AS_OF_AGAIN, question);
     judge(history, WAY_AS_OF_AGAIN, question, answer);
-    struct arena *arena = &history->world.arena;
-    struct history_answer *kept = answer_new(arena, answer->value_count);
-    memcpy(kept, answer, sizeof *answer + answer->value_count * sizeof answer->values[0]);
-    for (size_t i = 0; i < kept->value_count; i++) {
-        struct oracle_text *text = &kept->values[i].text;
-        text->data = (const char *)arena_copy(arena, bytes_of(text->data, text->length)).data;
-    }
+    struct answer *kept = answer_copy(&history->world.arena, answer);
     history->questions =
         memory_resize(history->questions, (history->question_count + 1) * sizeof *history->questions);
     history->questions[history->question_count] = *question;
@@ -465,7 +351,7 @@ void history_ask_impossible(struct history *history)
     history_view_take(history, &view);
     struct history_question question = question_at(history, view.view.position_us + 1 + WORLD_DAY);
     struct selection selection = selection_of(history, &question);
-    struct event_identifier asked = identifier_of(&identifier);
+    struct event_identifier asked = translate_identifier(&identifier);
     struct row row = {.values = arena_array(&history->call, selection.count, sizeof *row.values)};
     if (read_now(&view.view, &selection, &asked, question.as_of_us, &history->call, &row, &error) !=
             PATRON_INVALID ||
@@ -527,17 +413,11 @@ static bool next_row(struct history *history, struct snapshot *snapshot, struct 
 }
 
 /* The question's own features out of a row that has all of them. */
-static struct history_answer *answer_of_row(
+static struct answer *answer_of_row(
     struct history *history, const struct row *row, const struct history_question *question)
 {
-    struct history_answer *all =
-        answer_of_store(&history->call, row, history->world.definitions.feature_count);
-    struct history_answer *some = answer_new(&history->call, question->feature_count);
-    memcpy(some, all, sizeof *all);
-    some->value_count = question->feature_count;
-    for (size_t i = 0; i < question->feature_count; i++)
-        some->values[i] = all->values[question->features[i]];
-    return some;
+    struct answer *all = answer_of_store(&history->call, row, history->world.definitions.feature_count);
+    return answer_part(&history->call, all, question->features, question->feature_count);
 }
 
 static struct selection all_features(struct history *history)
@@ -554,7 +434,7 @@ static void spine_add(
     struct history *history, struct snapshot *snapshot, const struct history_question *question)
 {
     struct error error;
-    struct event_identifier identifier = identifier_of(&question->identifier);
+    struct event_identifier identifier = translate_identifier(&question->identifier);
     if (snapshot_spine_add(snapshot, &identifier, question->as_of_us, &error) != PATRON_OK)
         history_fail(history, "a spine's row is refused: %s", error.text);
 }
@@ -569,7 +449,7 @@ static void ask_spine(
     for (size_t i = 0; i < count; i++)
         spine_add(history, snapshot, &spine[i]);
     struct error error;
-    struct event_identifier identifier = identifier_of(&spine[0].identifier);
+    struct event_identifier identifier = translate_identifier(&spine[0].identifier);
     if (snapshot_spine_add(snapshot, &identifier, history->clock_us + 1, &error) != PATRON_OUT_OF_RANGE)
         history_fail(history, "a spine may ask for a T that is not known yet");
     bool *seen = arena_array(&history->world.arena, count, sizeof *seen);
@@ -629,7 +509,7 @@ static void judge_customer(struct history *history, const struct snapshot_row *r
     arena_reset(&history->call);
     oracle_answer_customer(history->oracle, row->row.customer, row->as_of_us, &ours);
     struct comparison comparison = {WAY_EVERY_CUSTOMER, NULL, row->as_of_us, features, "oracle"};
-    struct history_answer *theirs = answer_of_store(&history->call, &row->row, count);
+    struct answer *theirs = answer_of_store(&history->call, &row->row, count);
     compare(history, &comparison, theirs, answer_of_oracle(&history->call, &ours, features, count));
     history->figures->ways[WAY_EVERY_CUSTOMER]++;
     count_covered(history, theirs, features);

@@ -7,11 +7,6 @@
 
 static const uint8_t KEY[STORE_KEY_BYTES] = "the key of no store but this one";
 
-static struct bytes bytes_of_text(struct oracle_text text)
-{
-    return bytes_of(text.data, text.length);
-}
-
 /* --- opening and closing -------------------------------------------------------------------------------- */
 
 static void engine_open(struct history *history)
@@ -207,37 +202,6 @@ void history_verify(struct history *history)
 
 /* --- groups --------------------------------------------------------------------------------------------- */
 
-/* The event as the store takes it, in the history's call arena. */
-static struct event_input input_of(struct history *history, const struct oracle_event *event)
-{
-    struct event_identifier *identifiers =
-        arena_array(&history->call, event->identifier_count + 1, sizeof *identifiers);
-    struct event_attribute *attributes =
-        arena_array(&history->call, event->attribute_count + 1, sizeof *attributes);
-    for (size_t i = 0; i < event->identifier_count; i++)
-        identifiers[i] = (struct event_identifier){
-            bytes_of_text(event->identifiers[i].type), bytes_of_text(event->identifiers[i].value)};
-    for (size_t i = 0; i < event->attribute_count; i++) {
-        const struct oracle_attribute *given = &event->attributes[i];
-        attributes[i] = (struct event_attribute){.name = bytes_of_text(given->name),
-            .kind = (enum attribute_kind)given->kind,
-            .text = bytes_of_text(given->text),
-            .integer = given->integer,
-            .real = given->real,
-            .flag = given->flag};
-    }
-    return (struct event_input){.source = bytes_of_text(event->source),
-        .type = bytes_of_text(event->type),
-        .id = bytes_of_text(event->id),
-        .time_us = event->time_us,
-        .identifiers = identifiers,
-        .identifier_count = event->identifier_count,
-        .attributes = attributes,
-        .attribute_count = event->attribute_count,
-        .has_known_at = event->has_known_at,
-        .known_at_us = event->known_at_us};
-}
-
 static void keep_applied(
     struct history *history, const struct oracle_event *event, const struct oracle_outcome *outcome)
 {
@@ -318,7 +282,7 @@ void history_group(struct history *history, const struct oracle_event *const *ev
     begin_group(history, source_clock);
     for (size_t i = 0; i < count; i++) {
         arena_reset(&history->call);
-        struct event_input input = input_of(history, events[i]);
+        struct event_input input = translate_event(&history->call, events[i]);
         struct event_outcome theirs = {0};
         log_event(history, events[i]);
         if (store_group_add(history->store, &input, &theirs, &error) != PATRON_OK)
@@ -355,7 +319,7 @@ void history_failing_group(struct history *history, const struct oracle_event *c
     begin_group(history, false);
     for (size_t i = 0; i < count; i++) {
         arena_reset(&history->call);
-        struct event_input input = input_of(history, events[i]);
+        struct event_input input = translate_event(&history->call, events[i]);
         struct event_outcome outcome = {0};
         log_event(history, events[i]);
         if (store_group_add(history->store, &input, &outcome, &error) != PATRON_OK)
