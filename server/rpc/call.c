@@ -371,6 +371,9 @@ static void refuse_unknown(struct rpc_call *call)
     call_do_finish(&call->base, PATRON_UNSUPPORTED, &error);
 }
 
+/* Core refuses such a call by itself as soon as it has seen its headers, but may hand us the message all the same. */
+static const char squeezed[] = "compressed messages are not taken; send them as they are";
+
 /* True if the call may be worked on; else it is answered already. */
 static bool admit(struct rpc_call *call)
 {
@@ -386,6 +389,10 @@ static bool admit(struct rpc_call *call)
             atomic_load_explicit(&engine->request_bytes, memory_order_relaxed) > options->request_bytes_max)) {
         metrics_add(options->metrics, METRIC_CALLS_SHED, 1);
         refuse(call, PATRON_EXHAUSTED, "too many calls are under way; try again in a moment, or elsewhere");
+        return false;
+    }
+    if (call->request && call->request->data.raw.compression != GRPC_COMPRESS_NONE) {
+        refuse(call, PATRON_UNSUPPORTED, squeezed);
         return false;
     }
     if (call->method->method->shape != METHOD_STREAMS && !call->request) {
@@ -481,6 +488,8 @@ static void read_done(struct rpc_call *call, bool success)
     if (call->stage == CALL_OPEN && !call->finish_wanted) {
         if (!success || !incoming)
             call->base.method->half_closed(&call->base);
+        else if (incoming->data.raw.compression != GRPC_COMPRESS_NONE)
+            refuse(call, PATRON_UNSUPPORTED, squeezed);
         else
             call->base.method->message(&call->base, message_bytes(incoming, &call->incoming_copy));
     }

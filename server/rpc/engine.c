@@ -182,6 +182,7 @@ static grpc_server *server_new(const struct engine_options *options)
         /* Identity only: core inflates a message in full before it looks at its size. */
         integer_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE),
         integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
+        integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
         integer_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, options->streams_max),
         integer_arg(GRPC_ARG_KEEPALIVE_TIME_MS, options->keepalive_ms),
         integer_arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, KEEPALIVE_TIMEOUT_MS),
