@@ -254,6 +254,8 @@ static enum patron_code start_work(
         .clock = database->clock,
         .cache = database->cache,
         .group_events_max = options->group_events_max,
+        .directory = database->directory[0] ? database->directory : NULL,
+        .disk_reserve_bytes = options->disk_reserve_bytes,
         .write_back_ms = options->write_back_ms,
         .fatal = options->fatal,
         .notice = options->notice,

@@ -39,6 +39,7 @@ struct database_options {
     int64_t clock_jump_max_us;        /* 0: CLOCK_JUMP_MAX_DEFAULT_US */
     int64_t event_ahead_max_us;       /* 0: the store's default */
     size_t group_events_max;          /* 0: the writer's default */
+    uint64_t disk_reserve_bytes;      /* 0: the writer's default */
     unsigned write_back_ms;           /* 0: the writer's default */
     size_t worker_threads;            /* 0: the workers' default */
     void (*progress)(

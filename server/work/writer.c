@@ -7,6 +7,7 @@
  * batch is always refused whole or not at all. */
 #include "server/work/writer.h"
 
+#include "server/work/disk.h"
 #include "server/work/thread.h"
 #include "store/base/limits.h"
 
@@ -48,7 +49,7 @@ struct writer {
     size_t taken_at;    /* next event of the first taken batch */
     uint64_t pass_left; /* profiles to write back in this pass */
     bool in_pass;
-    bool clock_was_jumped;
+    bool refusing; /* and somebody was told why */
     bool failed;
     struct error failure;
 };
@@ -85,6 +86,13 @@ static void fail(struct writer *writer, const struct error *error)
     writer->options.fatal(writer->options.context, error);
 }
 
+static bool has_room(const struct writer *writer, struct error *error)
+{
+    const struct writer_options *options = &writer->options;
+    return !options->directory ||
+           disk_check(options->directory, options->disk_reserve_bytes, error) == PATRON_OK;
+}
+
 /* Whether batches may begin now; if not, `error` says why. */
 static bool may_begin(struct writer *writer, struct error *error)
 {
@@ -92,12 +100,11 @@ static bool may_begin(struct writer *writer, struct error *error)
         *error = writer->failure;
         return false;
     }
-    bool jumped = clock_check(writer->options.clock, error) != PATRON_OK;
-    if (jumped != writer->clock_was_jumped && writer->options.notice)
-        writer->options.notice(writer->options.context,
-            jumped ? error->text : "the clock is confirmed: events are taken in again");
-    writer->clock_was_jumped = jumped;
-    return !jumped;
+    bool may = clock_check(writer->options.clock, error) == PATRON_OK && has_room(writer, error);
+    if (may == writer->refusing && writer->options.notice)
+        writer->options.notice(writer->options.context, may ? "events are taken in again" : error->text);
+    writer->refusing = !may;
+    return may;
 }
 
 /* --- groups -------------------------------------------------------------------------------------------- */
@@ -242,8 +249,11 @@ static void run_group(struct writer *writer)
 
 /* --- writing back what lags ---------------------------------------------------------------------------- */
 
+/* Not on a disk that is nearly full: what lags is in the log, and its rows can be folded from there. */
 static void begin_pass(struct writer *writer)
 {
+    if (!has_room(writer, NULL))
+        return;
     struct store_figures figures;
     store_figures(writer->options.store, &figures);
     writer->pass_left = figures.profiles_behind;

@@ -6,9 +6,10 @@
  * log, every `write_back_ms` and faster when many lag, looks at the clock, and keeps the promise of views.h.
  *
  * Failure: a refused event is its own outcome. While the clock has jumped, batches that have not begun are refused with
- * clock_check's words. When the engine fails, nothing that was not acknowledged may be, and the store must not be
- * written again: `fatal` is called, and should end the process. If it returns (in a test), every batch from then on
- * gets that error, and readers keep what was visible before.
+ * clock_check's words, and while the disk has no room but its reserve with disk_check's. When the engine fails,
+ * nothing that was not acknowledged may be, and the store must not be written again: `fatal` is called, and should
+ * end the process. If it returns (in a test), every batch from then on gets that error, and readers keep what was
+ * visible before.
  *
  * Threads: writer_enqueue and writer_figures from any; new, stop and free from the owner's. From writer_new to
  * writer_stop the store's group and write-back functions are the writer's alone. */
@@ -26,9 +27,12 @@ struct writer_options {
     size_t group_events_max;     /* 0: 512 */
     size_t queue_events_max;     /* 0: INGEST_QUEUE_EVENTS_MAX */
     size_t queue_bytes_max;      /* 0: INGEST_QUEUE_BYTES_MAX */
+    const char *directory;       /* whose disk must have room; null: none is asked. Outlives the writer */
+    uint64_t disk_reserve_bytes; /* 0: DISK_RESERVE_DEFAULT_BYTES, less on a small disk */
     unsigned write_back_ms;      /* 0: 1000 */
     void (*fatal)(void *context, const struct error *error);
-    void (*notice)(void *context, const char *words); /* nullable; the clock has jumped, or is right again */
+    void (*notice)(
+        void *context, const char *words); /* nullable; why nothing is taken in, or that it is again */
     void *context;
 };
 

@@ -362,6 +362,30 @@ static void after_a_clock_jump_reads_go_on_and_writes_wait_for_the_operator(void
     database_close(database);
 }
 
+static void a_disk_with_nothing_but_its_reserve_takes_nothing_in_and_is_read(void **state)
+{
+    (void)state;
+    struct database_options options = usual_options();
+    struct database *database;
+    assert_int_equal(database_open(&options, &database, NULL), PATRON_OK);
+    apply_order(database, 1, 1);
+    database_close(database);
+    options.disk_reserve_bytes = UINT64_C(1) << 60;
+    assert_int_equal(database_open(&options, &database, NULL), PATRON_OK);
+    struct event_outcome outcome;
+    struct error error;
+    assert_int_equal(send_order(database, 1, 2, &outcome, &error), PATRON_EXHAUSTED);
+    assert_non_null(strstr(error.text, data));
+    assert_non_null(strstr(error.text, "kept in reserve: nothing is taken in"));
+    assert_int_equal(orders_of(database, 1), 1);
+    database_close(database);
+    options.disk_reserve_bytes = 1;
+    assert_int_equal(database_open(&options, &database, NULL), PATRON_OK);
+    apply_order(database, 1, 2);
+    assert_int_equal(orders_of(database, 1), 2);
+    database_close(database);
+}
+
 struct verification {
     struct database *database;
     struct verify_result result;
@@ -448,6 +472,7 @@ int main(void)
         ON_DISK(a_directory_that_cannot_be_made_is_said),
         ON_DISK(wrong_definitions_are_refused_and_leave_a_directory_that_opens),
         ON_DISK(after_a_clock_jump_reads_go_on_and_writes_wait_for_the_operator),
+        ON_DISK(a_disk_with_nothing_but_its_reserve_takes_nothing_in_and_is_read),
         ON_DISK(a_verification_on_a_worker_finds_nothing_while_events_come_in),
         ON_DISK(an_engine_that_is_given_is_used_and_left_open),
     };
