@@ -45,6 +45,15 @@ static enum patron_code line_read(
     return PATRON_OK;
 }
 
+/* The line has something on it, and blanks at its end no more. */
+static const uint8_t *skip_blanks(struct bytes line)
+{
+    const uint8_t *at = line.data;
+    while (*at == ' ' || *at == '\t' || *at == '\r')
+        at++;
+    return at;
+}
+
 enum patron_code json_lines_next(struct json_lines *json, struct json_row *row, struct error *error)
 {
     struct bytes line;
@@ -54,6 +63,8 @@ enum patron_code json_lines_next(struct json_lines *json, struct json_row *row, 
     TRY(line_read(json, row, &line, error));
     if (row->end)
         return PATRON_OK;
+    if (*skip_blanks(line) != '{')
+        return error_set(error, PATRON_INVALID, "the line is not a JSON object");
     json_tokener_reset(json->tokener);
     json->object = json_tokener_parse_ex(json->tokener, (const char *)line.data, (int)line.length);
     enum json_tokener_error status = json_tokener_get_error(json->tokener);
@@ -65,8 +76,7 @@ enum patron_code json_lines_next(struct json_lines *json, struct json_row *row, 
             error, PATRON_INVALID, "column %zu: %s", parsed + 1, json_tokener_error_desc(status));
     if (parsed != line.length)
         return error_set(error, PATRON_INVALID, "column %zu: something follows the JSON object", parsed + 1);
-    if (!json_object_is_type(json->object, json_type_object))
-        return error_set(error, PATRON_INVALID, "the line is not a JSON object");
+    CHECK(json_object_is_type(json->object, json_type_object));
     row->object = json->object;
     return PATRON_OK;
 }

@@ -1,4 +1,5 @@
-/* patron: the command line. Finds the command, hands it the rest, returns its exit code: 0 done, 1 failed, 2 wrong usage. */
+/* patron: the command line. Finds the command, hands it the rest, returns its exit code: 0 done, 1 failed, 2 wrong
+ * usage. */
 #include <stdio.h>
 #include <string.h>
 

@@ -233,7 +233,8 @@ extern "C" enum patron_code parquet_append_text(
 {
     return guarded(file, error, [&] {
         auto builder = builder_of<arrow::StringBuilder>(file, column);
-        return valid ? builder->Append(static_cast<const uint8_t *>(data), static_cast<int32_t>(length)) : builder->AppendNull();
+        auto text = static_cast<const uint8_t *>(data);
+        return valid ? builder->Append(text, static_cast<int32_t>(length)) : builder->AppendNull();
     });
 }
 

@@ -203,8 +203,8 @@ static enum patron_code slice_append(struct snapshot_table *table, const Patron_
     return PATRON_OK;
 }
 
-/* How many rows from `at` on go into the group at once. Borders depend on the rows alone, never on how they were cut into
- * messages, so the file's bytes do not either: the size of texts is looked at every STEP_ROWS rows of the group. */
+/* How many rows from `at` on go into the group at once. Borders depend on the rows alone, never on how they were cut
+ * into messages, so the file's bytes do not either: the size of texts is looked at every STEP_ROWS rows of a group. */
 static size_t slice_length(
     const struct snapshot_table *table, const Patron__V1__SnapshotRows *rows, size_t at)
 {

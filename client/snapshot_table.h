@@ -1,5 +1,5 @@
-/* Rows of a snapshot into a Parquet file: columns by the manifest, row groups of bounded size, spine columns put back to
- * their rows. One thread; the spool is borrowed. */
+/* Rows of a snapshot into a Parquet file: columns by the manifest, row groups of bounded size, spine columns put back
+ * to their rows. One thread; the spool is borrowed. */
 #ifndef PATRON_CLIENT_SNAPSHOT_TABLE_H
 #define PATRON_CLIENT_SNAPSHOT_TABLE_H
 
