@@ -19,15 +19,20 @@ static void write_ingestion(const struct writer_figures *writer, struct encoder 
 {
     const struct number numbers[] = {
         {"patron_events_applied_total", "counter", "Events taken in.", (double)writer->applied},
-        {"patron_events_duplicate_total", "counter", "Events that were in the store already.", (double)writer->duplicates},
-        {"patron_events_refused_total", "counter", "Events refused, each with its reason.", (double)writer->refused},
+        {"patron_events_duplicate_total", "counter", "Events that were in the store already.",
+            (double)writer->duplicates},
+        {"patron_events_refused_total", "counter", "Events refused, each with its reason.",
+            (double)writer->refused},
         {"patron_ingest_batches_total", "counter", "Batches done.", (double)writer->batches},
-        {"patron_group_commits_total", "counter", "Groups of events committed, a sync each.", (double)writer->groups},
+        {"patron_group_commits_total", "counter", "Groups of events committed, a sync each.",
+            (double)writer->groups},
         {"patron_group_seconds_total", "counter", "Time from groups' begin to their being visible.",
             (double)writer->group_us_total / 1e6},
-        {"patron_ingest_queued_events", "gauge", "Events that wait for the writer.", (double)writer->queued_events},
+        {"patron_ingest_queued_events", "gauge", "Events that wait for the writer.",
+            (double)writer->queued_events},
         {"patron_ingest_queued_bytes", "gauge", "The same in bytes.", (double)writer->queued_bytes},
-        {"patron_write_backs_total", "counter", "Passes that wrote profiles back.", (double)writer->write_backs},
+        {"patron_write_backs_total", "counter", "Passes that wrote profiles back.",
+            (double)writer->write_backs},
     };
     write_all(numbers, sizeof numbers / sizeof numbers[0], page);
 }
@@ -38,9 +43,11 @@ static void write_store(const struct store_figures *store, struct encoder *page)
         {"patron_nodes", "gauge", "Identifiers known.", (double)store->nodes},
         {"patron_events", "gauge", "Events in the store.", (double)store->events},
         {"patron_merges_total", "counter", "Customers merged.", (double)store->merges},
-        {"patron_identifiers_dropped_total", "counter", "Identifiers dropped from events, for a rule forbade the link.",
+        {"patron_identifiers_dropped_total", "counter",
+            "Identifiers dropped from events, for a rule forbade the link.",
             (double)store->identifiers_dropped},
-        {"patron_profiles_behind", "gauge", "Profiles that lag the log on disk.", (double)store->profiles_behind},
+        {"patron_profiles_behind", "gauge", "Profiles that lag the log on disk.",
+            (double)store->profiles_behind},
     };
     write_all(numbers, sizeof numbers / sizeof numbers[0], page);
 }
@@ -48,15 +55,21 @@ static void write_store(const struct store_figures *store, struct encoder *page)
 static void write_memory(const struct database_figures *figures, struct encoder *page)
 {
     const struct number numbers[] = {
-        {"patron_profile_cache_hits_total", "counter", "Profiles found in memory.", (double)figures->cache.hits},
-        {"patron_profile_cache_misses_total", "counter", "Profiles read from the engine.", (double)figures->cache.misses},
+        {"patron_profile_cache_hits_total", "counter", "Profiles found in memory.",
+            (double)figures->cache.hits},
+        {"patron_profile_cache_misses_total", "counter", "Profiles read from the engine.",
+            (double)figures->cache.misses},
         {"patron_profile_cache_entries", "gauge", "Profiles in memory.", (double)figures->cache.entries},
-        {"patron_profile_cache_unsettled", "gauge", "Of these, not on disk yet.", (double)figures->cache.unsettled},
+        {"patron_profile_cache_unsettled", "gauge", "Of these, not on disk yet.",
+            (double)figures->cache.unsettled},
         {"patron_profile_cache_bytes", "gauge", "Memory they take.", (double)figures->cache.bytes},
-        {"patron_profile_cache_bytes_max", "gauge", "Memory they may take.", (double)figures->cache.bytes_max},
+        {"patron_profile_cache_bytes_max", "gauge", "Memory they may take.",
+            (double)figures->cache.bytes_max},
         {"patron_kv_disk_bytes", "gauge", "Live data in the engine's files.", (double)figures->kv.disk_bytes},
-        {"patron_kv_memory_bytes", "gauge", "The engine's memtables and block cache.", (double)figures->kv.memory_bytes},
-        {"patron_kv_writes_stopped", "gauge", "1 while the engine holds writers back.", figures->kv.writes_stopped},
+        {"patron_kv_memory_bytes", "gauge", "The engine's memtables and block cache.",
+            (double)figures->kv.memory_bytes},
+        {"patron_kv_writes_stopped", "gauge", "1 while the engine holds writers back.",
+            figures->kv.writes_stopped},
         {"patron_kv_pending_compaction_bytes", "gauge", "What compaction is behind with.",
             (double)figures->kv.pending_compaction_bytes},
         {"patron_work_queued", "gauge", "Reads of the past and snapshots that wait for a worker.",
@@ -77,7 +90,8 @@ void figures_write(struct database *database, struct encoder *page)
     write_memory(&figures, page);
     double newest_s = status.newest_known_at_us == INT64_MIN ? 0 : (double)status.newest_known_at_us / 1e6;
     const struct number numbers[] = {
-        {"patron_newest_known_at_seconds", "gauge", "known_at of the newest entry, since 1970; 0: there is none.", newest_s},
+        {"patron_newest_known_at_seconds", "gauge",
+            "known_at of the newest entry, since 1970; 0: there is none.", newest_s},
         {"patron_clock_seconds", "gauge", "The server's clock, since 1970.", (double)status.clock_us / 1e6},
         {"patron_clock_jumped", "gauge", "1 while writes are stopped until an operator confirms the clock.",
             status.clock_jumped},

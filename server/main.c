@@ -30,7 +30,8 @@ struct server {
     struct shutdown *shutdown;
 };
 
-/* --- callbacks ------------------------------------------------------------------------------------------------------- */
+/* --- callbacks --------------------------------------------------------------------------------------------
+ */
 
 static bool is_ready(void *context)
 {
@@ -42,7 +43,8 @@ static void write_metrics(void *context, struct encoder *page)
 {
     struct server *server = context;
     metrics_write(server->services.metrics, page);
-    metrics_number(page, "patron_calls_under_way", "gauge", "Calls under way.", (double)engine_calls(server->engine));
+    metrics_number(
+        page, "patron_calls_under_way", "gauge", "Calls under way.", (double)engine_calls(server->engine));
     figures_write(server->database, page);
 }
 
@@ -70,13 +72,14 @@ static void drained(void *context)
     shutdown_drained(server->shutdown);
 }
 
-/* Opening may take long after a crash. A signal that comes meanwhile ends the process at once: nothing is served yet, and
- * the store is as it would be after a crash. */
+/* Opening may take long after a crash. A signal that comes meanwhile ends the process at once: nothing is
+ * served yet, and the store is as it would be after a crash. */
 static void opening(void *context, const char *what, uint64_t done, uint64_t total)
 {
     (void)context;
     sigset_t pending;
-    if (sigpending(&pending) == 0 && (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1)) {
+    if (sigpending(&pending) == 0 &&
+        (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1)) {
         log_write(LEVEL_WARN, "ended before it was ready", NULL);
         _exit(EXIT_FAILED);
     }
@@ -98,7 +101,8 @@ static void notice(void *context, const char *words)
     log_write(LEVEL_WARN, words, NULL);
 }
 
-/* --- opening --------------------------------------------------------------------------------------------------------- */
+/* --- opening ----------------------------------------------------------------------------------------------
+ */
 
 static enum patron_code read_file(const char *path, size_t bytes_max, struct encoder *to, struct error *error)
 {
@@ -200,13 +204,16 @@ static enum patron_code open_engine(struct server *server, struct error *error)
 
 static enum patron_code open_http(struct server *server, struct error *error)
 {
-    struct http_options options = {
-        .listen = server->settings.admin, .ready = is_ready, .write_metrics = write_metrics, .context = server};
+    struct http_options options = {.listen = server->settings.admin,
+        .ready = is_ready,
+        .write_metrics = write_metrics,
+        .context = server};
     return strcmp(options.listen, "off") == 0 ? PATRON_OK : http_start(&options, &server->http, error);
 }
 
 /* For scripts: whole or not there, so that whoever waits for the file may read it at once. */
-static enum patron_code write_ready_file(const char *path, const char *listen, const char *admin, struct error *error)
+static enum patron_code write_ready_file(
+    const char *path, const char *listen, const char *admin, struct error *error)
 {
     char unfinished[1024];
     int length = snprintf(unfinished, sizeof unfinished, "%s.new", path);
@@ -214,10 +221,12 @@ static enum patron_code write_ready_file(const char *path, const char *listen, c
         return error_set(error, PATRON_INVALID, "the ready file's name is too long");
     FILE *file = fopen(unfinished, "we");
     if (!file)
-        return error_set(error, PATRON_IO, "cannot write the ready file %s: %s", path, strerrordesc_np(errno));
+        return error_set(
+            error, PATRON_IO, "cannot write the ready file %s: %s", path, strerrordesc_np(errno));
     fprintf(file, "listen=%s\nadmin=%s\n", listen, admin);
     if (fclose(file) != 0 || rename(unfinished, path) != 0)
-        return error_set(error, PATRON_IO, "cannot write the ready file %s: %s", path, strerrordesc_np(errno));
+        return error_set(
+            error, PATRON_IO, "cannot write the ready file %s: %s", path, strerrordesc_np(errno));
     return PATRON_OK;
 }
 
@@ -233,9 +242,11 @@ static enum patron_code announce(struct server *server, struct error *error)
     return PATRON_OK;
 }
 
-/* --- the whole ------------------------------------------------------------------------------------------------------- */
+/* --- the whole --------------------------------------------------------------------------------------------
+ */
 
-/* Opens all there is and serves until a signal. What was opened is closed by whoever called, also after a failure. */
+/* Opens all there is and serves until a signal. What was opened is closed by whoever called, also after a
+ * failure. */
 static enum patron_code serve(struct server *server, struct error *error)
 {
     TRY(open_database(server, error));
@@ -304,7 +315,7 @@ int main(int argument_count, char **arguments)
         return EXIT_USAGE;
     }
     umask(077); /* customers' data and sockets are the server's alone */
-    signal(SIGPIPE, SIG_IGN);
+    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, NULL);

@@ -9,7 +9,8 @@
 
 enum { STATUS_COUNT = 17, BUCKET_COUNT = 20 };
 
-/* Upper bounds of the latency buckets in microseconds: by two from 25 µs, which is what a call costs at least, to 13 s. */
+/* Upper bounds of the latency buckets in microseconds: by two from 25 µs, which is what a call costs at
+ * least, to 13 s. */
 static int64_t bucket_bound_us(int bucket)
 {
     return INT64_C(25) << bucket;
@@ -98,8 +99,8 @@ static void write_calls(const struct metrics *metrics, struct encoder *page)
 {
     static const char *const statuses[STATUS_COUNT] = {"OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT",
         "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED",
-        "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS",
-        "UNAUTHENTICATED"};
+        "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE",
+        "DATA_LOSS", "UNAUTHENTICATED"};
     page_head(page, "patron_calls_total", "counter", "Calls ended, by method and status.");
     for (size_t i = 0; i < metrics->method_count; i++) {
         const struct method_counters *method = &metrics->methods[i];
@@ -142,5 +143,6 @@ void metrics_write(const struct metrics *metrics, struct encoder *page)
     write_calls(metrics, page);
     write_latencies(metrics, page);
     for (size_t i = 0; i < METRIC_COUNTER_COUNT; i++)
-        metrics_number(page, counters[i].name, "counter", counters[i].help, (double)get(&metrics->counters[i]));
+        metrics_number(
+            page, counters[i].name, "counter", counters[i].help, (double)get(&metrics->counters[i]));
 }

@@ -1,8 +1,8 @@
 /* metrics: what the server counts, in Prometheus' text format.
  *
- * Owns one set of counters for each RPC method (by status, and a histogram of latency) and a list of plain counters.
- * What others keep (the store's figures, the cache's, the engine's) is written at the time of asking, by whoever wires
- * the server, with metrics_number.
+ * Owns one set of counters for each RPC method (by status, and a histogram of latency) and a list of plain
+ * counters. What others keep (the store's figures, the cache's, the engine's) is written at the time of
+ * asking, by whoever wires the server, with metrics_number.
  *
  * Threads: any; counters are atomic, and a page is not one moment. Nothing fails. */
 #ifndef PATRON_SERVER_METRICS_H

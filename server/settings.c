@@ -20,27 +20,40 @@ struct setting {
 };
 
 #define TEXT(field, name, text, value, help)                                                                 \
-    {name, SETTING_TEXT, offsetof(struct settings, field), 0, 0, text, 0, value, help}
+    {                                                                                                        \
+        name, SETTING_TEXT, offsetof(struct settings, field), 0, 0, text, 0, value, help                     \
+    }
 #define NUMBER(field, name, lowest, highest, number, value, help)                                            \
-    {name, SETTING_NUMBER, offsetof(struct settings, field), lowest, highest, NULL, number, value, help}
+    {                                                                                                        \
+        name, SETTING_NUMBER, offsetof(struct settings, field), lowest, highest, NULL, number, value, help   \
+    }
 #define SWITCH(field, name, number, help)                                                                    \
-    {name, SETTING_SWITCH, offsetof(struct settings, field), 0, 1, NULL, number, "on|off", help}
+    {                                                                                                        \
+        name, SETTING_SWITCH, offsetof(struct settings, field), 0, 1, NULL, number, "on|off", help           \
+    }
 
 static const struct setting table[] = {
     TEXT(data, "data", NULL, "DIR", "the data directory; made if missing"),
-    TEXT(definitions, "definitions", NULL, "FILE", "what comes in and what is served; without it, what was used last"),
-    TEXT(key, "key", NULL, "FILE", "the secret that identifiers are hashed with; made if missing; default DIR.key"),
-    TEXT(listen, "listen", "127.0.0.1:7070", "ADDR,...", "where gRPC is served: host:port (port 0: any), unix:/path"),
+    TEXT(definitions, "definitions", NULL, "FILE",
+        "what comes in and what is served; without it, what was used last"),
+    TEXT(key, "key", NULL, "FILE",
+        "the secret that identifiers are hashed with; made if missing; default DIR.key"),
+    TEXT(listen, "listen", "127.0.0.1:7070", "ADDR,...",
+        "where gRPC is served: host:port (port 0: any), unix:/path"),
     TEXT(admin, "admin", "127.0.0.1:7071", "ADDR",
         "where /livez, /readyz and /metrics are served over HTTP: host:port, or off"),
-    TEXT(ready_file, "ready-file", NULL, "FILE", "written with the chosen addresses once the server is ready"),
+    TEXT(
+        ready_file, "ready-file", NULL, "FILE", "written with the chosen addresses once the server is ready"),
     TEXT(log_level, "log-level", "info", "LEVEL", "debug, info, warn or error"),
-    NUMBER(grpc_threads, "grpc-threads", 0, 64, 0, "N", "threads that serve gRPC; 0: one on up to two cores, else half"),
+    NUMBER(grpc_threads, "grpc-threads", 0, 64, 0, "N",
+        "threads that serve gRPC; 0: one on up to two cores, else half"),
     NUMBER(grpc_slots, "grpc-slots", 1, 1024, 8, "N", "requests armed for each method and thread"),
     NUMBER(calls_max, "calls-max", 1, 1000000, 4096, "N", "calls under way; what comes on top is refused"),
-    NUMBER(request_mib_max, "request-mib-max", 1, 65536, 256, "MIB", "requests under way, in bytes; the same"),
+    NUMBER(
+        request_mib_max, "request-mib-max", 1, 65536, 256, "MIB", "requests under way, in bytes; the same"),
     NUMBER(streams_max, "streams-max", 1, 100000, 1000, "N", "calls at once on one connection"),
-    NUMBER(keepalive_s, "keepalive-s", 1, 86400, 60, "S", "after so long a silent peer is asked for a sign of life"),
+    NUMBER(keepalive_s, "keepalive-s", 1, 86400, 60, "S",
+        "after so long a silent peer is asked for a sign of life"),
     NUMBER(handshake_s, "handshake-s", 1, 600, 10, "S", "a connection that is not made by then is dropped"),
     NUMBER(connection_age_s, "connection-age-s", 0, 86400, 0, "S",
         "clients are asked to connect anew after so long; 0: never"),
@@ -104,15 +117,16 @@ static enum patron_code apply(struct settings *settings, const struct setting *s
         errno = 0;
         number = strtoll(text, &end, 10);
         if (!text[0] || *end || errno || number < setting->lowest || number > setting->highest)
-            return error_set(error, PATRON_INVALID, "%s is '%.100s'; it is a number from %lld to %lld", origin, text,
-                (long long)setting->lowest, (long long)setting->highest);
+            return error_set(error, PATRON_INVALID, "%s is '%.100s'; it is a number from %lld to %lld",
+                origin, text, (long long)setting->lowest, (long long)setting->highest);
         set_number(settings, setting, number);
         return PATRON_OK;
     }
     IMPOSSIBLE("a setting type outside the list");
 }
 
-/* --- the nearest name ------------------------------------------------------------------------------------------------ */
+/* --- the nearest name -------------------------------------------------------------------------------------
+ */
 
 static int least(int a, int b)
 {
@@ -144,10 +158,12 @@ static enum patron_code unknown_flag(const char *name, struct error *error)
     for (int i = 1; i < SETTING_COUNT; i++)
         if (distance(name, table[i].name) < distance(name, nearest->name))
             nearest = &table[i];
-    return error_set(error, PATRON_INVALID, "there is no --%.60s; did you mean --%s? --help lists all", name, nearest->name);
+    return error_set(error, PATRON_INVALID, "there is no --%.60s; did you mean --%s? --help lists all", name,
+        nearest->name);
 }
 
-/* --- reading --------------------------------------------------------------------------------------------------------- */
+/* --- reading ----------------------------------------------------------------------------------------------
+ */
 
 static const struct setting *find(const char *name, size_t length)
 {
@@ -165,7 +181,8 @@ static void variable_name(const struct setting *setting, char *name)
     name[at] = 0;
 }
 
-static enum patron_code read_environment(struct settings *settings, char *const *environment, struct error *error)
+static enum patron_code read_environment(
+    struct settings *settings, char *const *environment, struct error *error)
 {
     for (int i = 0; i < SETTING_COUNT; i++) {
         char name[2 * NAME_LENGTH_MAX];
@@ -184,16 +201,20 @@ static enum patron_code read_flags(
     for (int i = 0; i < argument_count; i++) {
         const char *argument = arguments[i];
         if (strncmp(argument, "--", 2) != 0 || !argument[2])
-            return error_set(error, PATRON_INVALID, "'%.100s' is no flag; all settings are --name VALUE", argument);
+            return error_set(
+                error, PATRON_INVALID, "'%.100s' is no flag; all settings are --name VALUE", argument);
         const char *name = argument + 2;
         size_t length = strcspn(name, "=");
         const struct setting *setting = find(name, length);
         if (!setting) {
             char alone[NAME_LENGTH_MAX];
-            snprintf(alone, sizeof alone, "%.*s", (int)(length < sizeof alone ? length : sizeof alone - 1), name);
+            snprintf(
+                alone, sizeof alone, "%.*s", (int)(length < sizeof alone ? length : sizeof alone - 1), name);
             return unknown_flag(alone, error);
         }
-        const char *value = name[length] == '=' ? name + length + 1 : i + 1 < argument_count ? arguments[++i] : NULL;
+        const char *value = name[length] == '='      ? name + length + 1
+                            : i + 1 < argument_count ? arguments[++i]
+                                                     : NULL;
         if (!value)
             return error_set(error, PATRON_INVALID, "--%s wants a value: %s", setting->name, setting->value);
         char origin[NAME_LENGTH_MAX + 2];
@@ -240,8 +261,8 @@ void settings_print_help(FILE *to)
         if (setting->type == SETTING_TEXT && setting->text_default)
             fprintf(to, " (default %s)", setting->text_default);
         else if (setting->type == SETTING_NUMBER)
-            fprintf(to, " (%lld to %lld, default %lld)", (long long)setting->lowest, (long long)setting->highest,
-                (long long)setting->number_default);
+            fprintf(to, " (%lld to %lld, default %lld)", (long long)setting->lowest,
+                (long long)setting->highest, (long long)setting->number_default);
         else if (setting->type == SETTING_SWITCH)
             fprintf(to, " (default %s)", setting->number_default ? "on" : "off");
         fputc('\n', to);

@@ -1,9 +1,10 @@
-/* settings: everything an operator may choose, in one table of name, type, range, default and help. The same table feeds
- * the flags (--name VALUE or --name=VALUE), the environment (PATRON_NAME) and --help. A flag goes before the environment,
- * the environment before the default.
+/* settings: everything an operator may choose, in one table of name, type, range, default and help. The same
+ * table feeds the flags (--name VALUE or --name=VALUE), the environment (PATRON_NAME) and --help. A flag goes
+ * before the environment, the environment before the default.
  *
- * Threads: read once at start, immutable afterwards. Texts are borrowed from the arguments and the environment.
- * Failure: PATRON_INVALID, with the nearest name of an unknown flag, or the range of a bad value. */
+ * Threads: read once at start, immutable afterwards. Texts are borrowed from the arguments and the
+ * environment. Failure: PATRON_INVALID, with the nearest name of an unknown flag, or the range of a bad
+ * value. */
 #ifndef PATRON_SERVER_SETTINGS_H
 #define PATRON_SERVER_SETTINGS_H
 

@@ -22,13 +22,14 @@ struct http {
     char address[HOST_BYTES_MAX + 16];
 };
 
-/* --- pages ----------------------------------------------------------------------------------------------------------- */
+/* --- pages ------------------------------------------------------------------------------------------------
+ */
 
-static enum MHD_Result answer(
-    struct MHD_Connection *connection, unsigned status, const char *type, struct bytes body, const char *allow)
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type,
+    struct bytes body, const char *allow)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        body.length, (void *)(uintptr_t)body.data, MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(body.length, (void *)(uintptr_t)body.data, MHD_RESPMEM_MUST_COPY);
     if (!response)
         return MHD_NO;
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
@@ -54,8 +55,8 @@ static enum MHD_Result answer_metrics(struct http *http, struct MHD_Connection *
     return result;
 }
 
-static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url, const char *method,
-    const char *version, const char *upload, size_t *upload_size, void **state)
+static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url,
+    const char *method, const char *version, const char *upload, size_t *upload_size, void **state)
 {
     struct http *http = context;
     (void)version;
@@ -72,7 +73,8 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
         return answer_text(connection, MHD_HTTP_OK, "ok\n");
     if (strcmp(url, "/readyz") == 0) {
         bool ready = http->options.ready(http->options.context);
-        return answer_text(connection, ready ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, ready ? "ok\n" : "not ready\n");
+        return answer_text(
+            connection, ready ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, ready ? "ok\n" : "not ready\n");
     }
     if (strcmp(url, "/metrics") == 0)
         return answer_metrics(http, connection);
@@ -87,7 +89,8 @@ static void PRINTF_LIKE(2, 0) take_log(void *context, const char *format, va_lis
     log_write(LEVEL_WARN, "http", "says", line, NULL);
 }
 
-/* --- listening ------------------------------------------------------------------------------------------------------- */
+/* --- listening --------------------------------------------------------------------------------------------
+ */
 
 /* "host:port", "[::1]:port" or ":port" in its parts. */
 static bool split_address(const char *listen, char *host, char *port)
@@ -106,7 +109,8 @@ static bool split_address(const char *listen, char *host, char *port)
     return true;
 }
 
-static enum patron_code listen_on(const struct addrinfo *address, const char *name, int *listener, struct error *error)
+static enum patron_code listen_on(
+    const struct addrinfo *address, const char *name, int *listener, struct error *error)
 {
     static const int on = 1;
     int made = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -144,11 +148,13 @@ static enum patron_code open_listener(struct http *http, int *listener, struct e
     struct addrinfo *found = NULL;
     int failure = getaddrinfo(host[0] ? host : NULL, port, &hints, &found);
     if (failure != 0)
-        return error_set(error, PATRON_INVALID, "the admin address '%.100s': %s", name, gai_strerror(failure));
+        return error_set(
+            error, PATRON_INVALID, "the admin address '%.100s': %s", name, gai_strerror(failure));
     enum patron_code code = listen_on(found, name, listener, error);
     freeaddrinfo(found);
     if (code == PATRON_OK)
-        snprintf(http->address, sizeof http->address, strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, port_of(*listener));
+        snprintf(http->address, sizeof http->address, strchr(host, ':') ? "[%s]:%d" : "%s:%d", host,
+            port_of(*listener));
     return code;
 }
 
@@ -165,9 +171,9 @@ enum patron_code http_start(const struct http_options *options, struct http **ht
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    made->daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-        handle, made, MHD_OPTION_EXTERNAL_LOGGER, take_log, NULL, MHD_OPTION_LISTEN_SOCKET, listener,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+    made->daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0,
+        NULL, NULL, handle, made, MHD_OPTION_EXTERNAL_LOGGER, take_log, NULL, MHD_OPTION_LISTEN_SOCKET,
+        listener, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)IDLE_SECONDS_MAX, MHD_OPTION_END);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!made->daemon) {

@@ -1,7 +1,9 @@
-/* http: the port for operators and their machines: /livez, /readyz and /metrics, on libmicrohttpd, plain HTTP.
+/* http: the port for operators and their machines: /livez, /readyz and /metrics, on libmicrohttpd, plain
+ * HTTP.
  *
- * Owns one thread, with every signal blocked. Threads: start and stop from the owner's; the page callbacks run on the
- * thread of http. Failure: PATRON_BUSY for an address in use, PATRON_INVALID for one that is none. */
+ * Owns one thread, with every signal blocked. Threads: start and stop from the owner's; the page callbacks
+ * run on the thread of http. Failure: PATRON_BUSY for an address in use, PATRON_INVALID for one that is none.
+ */
 #ifndef PATRON_ADMIN_HTTP_H
 #define PATRON_ADMIN_HTTP_H
 
@@ -17,8 +19,9 @@ struct http_options {
 
 struct http;
 
-enum patron_code http_start(const struct http_options *options, struct http **http, struct error *error) MUST_CHECK;
+enum patron_code http_start(
+    const struct http_options *options, struct http **http, struct error *error) MUST_CHECK;
 const char *http_address(const struct http *http); /* with the port as chosen; borrowed */
-void http_stop(struct http *take_http); /* null is fine */
+void http_stop(struct http *take_http);            /* null is fine */
 
 #endif

@@ -33,8 +33,9 @@ static void take_step(struct shutdown *shutdown)
     switch (shutdown->step) {
     case STEP_SERVING:
         shutdown->step = STEP_LINGERING;
-        log_write(LEVEL_INFO, "shutting down", "drain_delay_ms", log_number((int64_t)options->drain_delay_ms).text,
-            "grace_ms", log_number((int64_t)options->grace_ms).text, NULL);
+        log_write(LEVEL_INFO, "shutting down", "drain_delay_ms",
+            log_number((int64_t)options->drain_delay_ms).text, "grace_ms",
+            log_number((int64_t)options->grace_ms).text, NULL);
         options->not_ready(options->context);
         CHECK(uv_timer_start(&shutdown->timer, on_timer, options->drain_delay_ms, 0) == 0);
         return;
@@ -76,7 +77,8 @@ struct shutdown *shutdown_new(const struct shutdown_options *options)
     CHECK(uv_signal_init(&shutdown->loop, &shutdown->interrupt) == 0);
     CHECK(uv_timer_init(&shutdown->loop, &shutdown->timer) == 0);
     CHECK(uv_async_init(&shutdown->loop, &shutdown->drained, on_drained) == 0);
-    shutdown->terminate.data = shutdown->interrupt.data = shutdown->timer.data = shutdown->drained.data = shutdown;
+    shutdown->terminate.data = shutdown->interrupt.data = shutdown->timer.data = shutdown->drained.data =
+        shutdown;
     CHECK(uv_signal_start(&shutdown->terminate, on_signal, SIGTERM) == 0);
     CHECK(uv_signal_start(&shutdown->interrupt, on_signal, SIGINT) == 0);
     return shutdown;

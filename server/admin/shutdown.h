@@ -1,10 +1,12 @@
-/* shutdown: the main thread's loop (libuv): it waits for SIGTERM or SIGINT and takes the server down in steps.
+/* shutdown: the main thread's loop (libuv): it waits for SIGTERM or SIGINT and takes the server down in
+ * steps.
  *
  *     SERVING --signal--> LINGERING --drain delay--> DRAINING --grace--> CANCELLING --drained--> DOWN
  *                                                       `-------------------drained----------------^
  *
- * Each further signal skips to the next step. What a step means is the owner's: `not_ready` at LINGERING (health and
- * readiness say no, calls are still taken), `shut` at DRAINING (no call is taken), `cancel` at CANCELLING.
+ * Each further signal skips to the next step. What a step means is the owner's: `not_ready` at LINGERING
+ * (health and readiness say no, calls are still taken), `shut` at DRAINING (no call is taken), `cancel` at
+ * CANCELLING.
  *
  * Threads: shutdown_drained from any; the rest, and the callbacks, from the main thread. Nothing fails. */
 #ifndef PATRON_ADMIN_SHUTDOWN_H

@@ -5,7 +5,14 @@
 
 #include "server/methods/wire.h"
 
-enum { FIELD_STATUSES = 3, FIELD_DOUBLES = 4, FIELD_INTEGERS = 5, FIELD_FLAGS = 6, FIELD_TEXTS = 7, FIELD_DECIMALS = 8 };
+enum {
+    FIELD_STATUSES = 3,
+    FIELD_DOUBLES = 4,
+    FIELD_INTEGERS = 5,
+    FIELD_FLAGS = 6,
+    FIELD_TEXTS = 7,
+    FIELD_DECIMALS = 8
+};
 
 static size_t cell_width(const struct column *column)
 {
@@ -40,8 +47,8 @@ static int cells_field(const struct column *column)
     IMPOSSIBLE("a value type outside the list");
 }
 
-void columns_init(struct columns *columns, const struct definitions *definitions, const struct selection *selection,
-    bool exact_money, struct arena *arena)
+void columns_init(struct columns *columns, const struct definitions *definitions,
+    const struct selection *selection, bool exact_money, struct arena *arena)
 {
     *columns = (struct columns){.count = selection->count};
     columns->column = arena_array(arena, selection->count, sizeof columns->column[0]);
@@ -68,7 +75,8 @@ static size_t column_size(const struct column *column, size_t rows)
     if (rows == 0)
         return size;
     size += wire_bytes_size(rows);
-    return size + (column->type == VALUE_TEXT ? texts_size(column, rows) : wire_bytes_size(rows * cell_width(column)));
+    return size + (column->type == VALUE_TEXT ? texts_size(column, rows)
+                                              : wire_bytes_size(rows * cell_width(column)));
 }
 
 size_t columns_size(const struct columns *columns, size_t rows)
@@ -135,9 +143,10 @@ uint8_t *columns_write(const struct columns *columns, size_t rows, int field, ui
     return to;
 }
 
-/* Where there is no value the cell holds zero, whatever the store left in it: the same question gives the same bytes. */
-static void put_cell(struct columns *columns, struct column *column, size_t at, const struct value *value,
-    struct arena *arena)
+/* Where there is no value the cell holds zero, whatever the store left in it: the same question gives the
+ * same bytes. */
+static void put_cell(
+    struct columns *columns, struct column *column, size_t at, const struct value *value, struct arena *arena)
 {
     bool present = value && value->status == STATUS_PRESENT;
     column->statuses[at] = value ? value->status : STATUS_NOT_FOUND;
@@ -175,5 +184,6 @@ static void put_cell(struct columns *columns, struct column *column, size_t at, 
 void columns_put(struct columns *columns, size_t at, const struct row *row, struct arena *arena)
 {
     for (size_t i = 0; i < columns->count; i++)
-        put_cell(columns, &columns->column[i], at, row->status == STATUS_PRESENT ? &row->values[i] : NULL, arena);
+        put_cell(
+            columns, &columns->column[i], at, row->status == STATUS_PRESENT ? &row->values[i] : NULL, arena);
 }

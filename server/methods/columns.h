@@ -1,8 +1,9 @@
 /* columns: rows as they come in, patron.v1.Column messages as they go out.
  *
- * Two ways. Where every column is of fixed width, the size of the reply is known before the first row: columns_place
- * writes the heads into the reply's own memory, and columns_put writes each value to its final place. Else (text has a
- * length of its own) columns_stage keeps the values in an arena, and columns_write writes all of it afterwards.
+ * Two ways. Where every column is of fixed width, the size of the reply is known before the first row:
+ * columns_place writes the heads into the reply's own memory, and columns_put writes each value to its final
+ * place. Else (text has a length of its own) columns_stage keeps the values in an arena, and columns_write
+ * writes all of it afterwards.
  *
  * Owns nothing: memory is the caller's arena and reply. Threads: any, one at a time. Nothing fails. */
 #ifndef PATRON_METHODS_COLUMNS_H
@@ -28,10 +29,11 @@ struct columns {
     size_t text_bytes; /* put so far */
 };
 
-void columns_init(struct columns *columns, const struct definitions *definitions, const struct selection *selection,
-    bool exact_money, struct arena *arena);
+void columns_init(struct columns *columns, const struct definitions *definitions,
+    const struct selection *selection, bool exact_money, struct arena *arena);
 
-/* Bytes of all columns, each a field of its own (tag and length included), for so many rows. Staged texts count. */
+/* Bytes of all columns, each a field of its own (tag and length included), for so many rows. Staged texts
+ * count. */
 size_t columns_size(const struct columns *columns, size_t rows);
 
 /* For columns without text. Returns the end of what it wrote. */

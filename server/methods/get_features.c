@@ -1,5 +1,5 @@
-/* GetFeatures: typed columns. A GetFeaturesResponse is info = 1 and columns = 2. Without text its size is known before the
- * first row is read, and every value goes straight to its place in the reply. */
+/* GetFeatures: typed columns. A GetFeaturesResponse is info = 1 and columns = 2. Without text its size is
+ * known before the first row is read, and every value goes straight to its place in the reply. */
 #include "server/methods/columns.h"
 #include "server/methods/methods.h"
 #include "server/methods/read.h"

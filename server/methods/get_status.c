@@ -9,7 +9,8 @@ static char *name_of(struct call *call, struct bytes name)
     return arena_string(&call->arena, name);
 }
 
-static void add_names(struct call *call, const struct definitions *definitions, Patron__V1__GetStatusResponse *response)
+static void add_names(
+    struct call *call, const struct definitions *definitions, Patron__V1__GetStatusResponse *response)
 {
     response->definitions_version = definitions->version;
     response->services = arena_array(&call->arena, definitions->service_count, sizeof response->services[0]);

@@ -1,5 +1,6 @@
-/* GetVectors: one dense matrix. A GetVectorsResponse is info = 1, rows = 2, columns = 3, names = 4, matrix = 5 (row-major,
- * little-endian) and validity = 6 (a bit an element, from the least significant of each byte). */
+/* GetVectors: one dense matrix. A GetVectorsResponse is info = 1, rows = 2, columns = 3, names = 4, matrix =
+ * 5 (row-major, little-endian) and validity = 6 (a bit an element, from the least significant of each byte).
+ */
 #include "server/methods/methods.h"
 #include "server/methods/read.h"
 #include "server/methods/request.h"
@@ -31,7 +32,8 @@ static enum patron_code refuse_text(const struct read *read, struct error *error
         struct bytes name = feature_of(read, i)->name;
         if (feature_of(read, i)->type == VALUE_TEXT)
             return error_set(error, PATRON_INVALID,
-                "feature '%.*s' is text, which no matrix holds; leave it out, or use GetFeatures", BYTES_ARGUMENTS(name));
+                "feature '%.*s' is text, which no matrix holds; leave it out, or use GetFeatures",
+                BYTES_ARGUMENTS(name));
     }
     return PATRON_OK;
 }

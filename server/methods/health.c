@@ -77,8 +77,8 @@ void health_set(struct health *health, bool serving)
 /* Names that Check and Watch know: "" and every service of ours. */
 static bool is_known(const char *service)
 {
-    static const char *const names[] = {"", "patron.v1.Features", "patron.v1.Ingestion", "patron.v1.Operations",
-        "patron.v1.Snapshots", "grpc.health.v1.Health"};
+    static const char *const names[] = {"", "patron.v1.Features", "patron.v1.Ingestion",
+        "patron.v1.Operations", "patron.v1.Snapshots", "grpc.health.v1.Health"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(service, names[i]) == 0)
             return true;
@@ -102,7 +102,8 @@ static enum patron_code read_service(
     struct call *call, struct bytes request, const char **service, struct error *error)
 {
     ProtobufCMessage *message;
-    TRY(request_unpack(&grpc__health__v1__health_check_request__descriptor, request, &call->arena, &message, error));
+    TRY(request_unpack(
+        &grpc__health__v1__health_check_request__descriptor, request, &call->arena, &message, error));
     *service = ((Grpc__Health__V1__HealthCheckRequest *)message)->service;
     return PATRON_OK;
 }

@@ -1,11 +1,12 @@
 /* Ingest: batches in, answers out, in order.
  *
- * A batch is decoded into memory of its own and handed to the writer; up to INGEST_BATCHES_UNDER_WAY_MAX of a stream are
- * there at once, after which the stream is not read: this is the sender's back-pressure. The writer's `done` only marks the
- * batch and wakes the call; the answer is made on the gRPC thread, the oldest batch first, one message at a time.
+ * A batch is decoded into memory of its own and handed to the writer; up to INGEST_BATCHES_UNDER_WAY_MAX of a
+ * stream are there at once, after which the stream is not read: this is the sender's back-pressure. The
+ * writer's `done` only marks the batch and wakes the call; the answer is made on the gRPC thread, the oldest
+ * batch first, one message at a time.
  *
- * What ends a stream: a batch that is malformed or too large, and one that the writer would not take at all (the clock has
- * jumped, shutting down, its queue is full). What came before it is answered first. */
+ * What ends a stream: a batch that is malformed or too large, and one that the writer would not take at all
+ * (the clock has jumped, shutting down, its queue is full). What came before it is answered first. */
 #include <stdatomic.h>
 
 #include "patron/v1/ingestion.pb-c.h"
@@ -23,9 +24,9 @@ struct batch {
     uint32_t magic;
     struct call *call;
     struct arena arena;
-    uint64_t number;   /* the sender's name for it */
+    uint64_t number;    /* the sender's name for it */
     size_t event_count; /* in the request; `sent` has only those that are well formed */
-    uint32_t *places;  /* of the events of `sent` in the request */
+    uint32_t *places;   /* of the events of `sent` in the request */
     struct refused *refused;
     size_t refused_count;
     atomic_bool done;
@@ -51,7 +52,8 @@ struct stream {
     struct error error;
 };
 
-/* --- from the request ------------------------------------------------------------------------------------------------- */
+/* --- from the request -------------------------------------------------------------------------------------
+ */
 
 static bool take_attribute(const Patron__V1__Attribute *from, struct event_attribute *to)
 {
@@ -83,10 +85,11 @@ static bool take_attribute(const Patron__V1__Attribute *from, struct event_attri
 }
 
 /* False if the event is refused here, with the reason noted. */
-static bool take_event(
-    struct batch *batch, const Patron__V1__Event *from, struct bytes source, uint32_t place, struct event_input *to)
+static bool take_event(struct batch *batch, const Patron__V1__Event *from, struct bytes source,
+    uint32_t place, struct event_input *to)
 {
-    struct event_identifier *identifiers = arena_array(&batch->arena, from->n_identifiers, sizeof identifiers[0]);
+    struct event_identifier *identifiers =
+        arena_array(&batch->arena, from->n_identifiers, sizeof identifiers[0]);
     for (size_t i = 0; i < from->n_identifiers; i++)
         identifiers[i] = (struct event_identifier){
             bytes_from_string(from->identifiers[i]->type), bytes_from_string(from->identifiers[i]->value)};
@@ -136,10 +139,11 @@ static enum patron_code take_batch(struct batch *batch, struct bytes bytes, stru
     return PATRON_OK;
 }
 
-/* --- to the answer ------------------------------------------------------------------------------------------------------ */
+/* --- to the answer ----------------------------------------------------------------------------------------
+ */
 
-static void add_refusal(struct batch *batch, Patron__V1__IngestResponse *to, uint32_t place, enum patron_code code,
-    const char *reason)
+static void add_refusal(struct batch *batch, Patron__V1__IngestResponse *to, uint32_t place,
+    enum patron_code code, const char *reason)
 {
     Patron__V1__Refusal *refusal = arena_alloc(&batch->arena, sizeof *refusal);
     patron__v1__refusal__init(refusal);
@@ -193,7 +197,8 @@ static void reply_batch(struct call *call, struct batch *batch)
     reply_message(call, &response.base);
 }
 
-/* --- the stream --------------------------------------------------------------------------------------------------------- */
+/* --- the stream -------------------------------------------------------------------------------------------
+ */
 
 static struct batch *batch_new(struct call *call)
 {
@@ -259,7 +264,8 @@ static void answer_oldest(struct call *call)
     batch_spare(stream, batch);
 }
 
-/* Hands the waiting batch to the writer. A full queue is waited out as long as batches of our own are in it. */
+/* Hands the waiting batch to the writer. A full queue is waited out as long as batches of our own are in it.
+ */
 static void hand_over(struct call *call)
 {
     struct stream *stream = call->state;

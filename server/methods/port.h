@@ -31,12 +31,15 @@ struct port;
 
 struct port_functions {
     /* A view of now and its T: max(K + 1, min(clock, F)). Held until view_release; the view does not change meanwhile.
-     * T binds the store: history loaded later is known from T on. `as_of_us` null: nothing is answered, nothing bound. */
+     * T binds the store: history loaded later is known from T on. `as_of_us` null: nothing is answered,
+     * nothing bound. */
     const struct view *(*view_acquire)(struct port *port, int64_t *as_of_us);
     void (*view_release)(struct port *port, const struct view *view);
-    /* Hands a batch to the writer. PATRON_BUSY: shutting down; PATRON_EXHAUSTED: too much is queued; then `done` is not called. */
+    /* Hands a batch to the writer. PATRON_BUSY: shutting down; PATRON_EXHAUSTED: too much is queued; then `done`
+     * is not called. */
     enum patron_code (*ingest)(struct port *port, struct ingest_batch *batch, struct error *error);
-    /* Runs `work(argument)` on a worker thread, for whatever folds raw events. PATRON_EXHAUSTED: too many wait already. */
+    /* Runs `work(argument)` on a worker thread, for whatever folds raw events. PATRON_EXHAUSTED: too many wait
+     * already. */
     enum patron_code (*run)(struct port *port, void (*work)(void *argument), void *argument, struct error *error);
     void (*status)(struct port *port, struct server_status *status);
     enum patron_code (*confirm_clock)(struct port *port, int64_t *clock_us, struct error *error);

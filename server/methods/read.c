@@ -1,5 +1,6 @@
-/* A ReadInfo (patron/v1/features.proto) is written as: as_of_us = 1, definitions_version = 2, and, unless there are no
- * rows, row_statuses = 3, customer_ids = 4, newest_event_times_us = 5, newest_known_ats_us = 6. */
+/* A ReadInfo (patron/v1/features.proto) is written as: as_of_us = 1, definitions_version = 2, and, unless
+ * there are no rows, row_statuses = 3, customer_ids = 4, newest_event_times_us = 5, newest_known_ats_us = 6.
+ */
 #include "server/methods/read.h"
 
 #include <time.h>
@@ -26,7 +27,8 @@ static struct port *port_of(const struct read *read)
     return read->call->services->port;
 }
 
-/* --- the info -------------------------------------------------------------------------------------------------------- */
+/* --- the info ---------------------------------------------------------------------------------------------
+ */
 
 static size_t info_length(const struct read *read)
 {
@@ -69,7 +71,8 @@ static void info_put(struct read_info *info, size_t at, const struct row *row)
     memcpy(info->known_ats + 8 * at, &known_at, 8);
 }
 
-/* --- the rows -------------------------------------------------------------------------------------------------------- */
+/* --- the rows ---------------------------------------------------------------------------------------------
+ */
 
 static int64_t steady_us(void)
 {
@@ -83,10 +86,10 @@ static enum patron_code read_row(struct read *read, size_t at, struct row *row, 
     struct arena *scratch = &read->call->scratch;
     arena_reset(scratch);
     row->values = read->values;
-    enum patron_code code =
-        read->past
-            ? read_as_of(read->view, &read->selection, &read->identifiers[at], read->as_of_us, scratch, row, error)
-            : read_now(read->view, &read->selection, &read->identifiers[at], read->as_of_us, scratch, row, error);
+    enum patron_code code = read->past ? read_as_of(read->view, &read->selection, &read->identifiers[at],
+                                             read->as_of_us, scratch, row, error)
+                                       : read_now(read->view, &read->selection, &read->identifiers[at],
+                                             read->as_of_us, scratch, row, error);
     return code == PATRON_OK ? PATRON_OK : error_prefix(error, code, "identifier %zu: ", at);
 }
 
@@ -154,33 +157,37 @@ void read_woken(struct call *call)
     call_finish(call, read->code, &read->error);
 }
 
-/* --- the request ----------------------------------------------------------------------------------------------------- */
+/* --- the request ------------------------------------------------------------------------------------------
+ */
 
 static enum patron_code check_sizes(const struct read_request *request, struct error *error)
 {
     if (request->identifier_count > READ_IDENTIFIERS_MAX)
-        return error_set(error, PATRON_INVALID, "%zu identifiers in one request; at most %d", request->identifier_count,
-            READ_IDENTIFIERS_MAX);
+        return error_set(error, PATRON_INVALID, "%zu identifiers in one request; at most %d",
+            request->identifier_count, READ_IDENTIFIERS_MAX);
     if (request->feature_count > READ_FEATURES_MAX)
-        return error_set(error, PATRON_INVALID, "%zu features in one request; at most %d", request->feature_count,
-            READ_FEATURES_MAX);
+        return error_set(error, PATRON_INVALID, "%zu features in one request; at most %d",
+            request->feature_count, READ_FEATURES_MAX);
     if (request->service[0] && request->feature_count)
-        return error_set(error, PATRON_INVALID, "both a service and features by name are given; give one of them");
+        return error_set(
+            error, PATRON_INVALID, "both a service and features by name are given; give one of them");
     if (!request->service[0] && !request->feature_count)
         return error_set(error, PATRON_INVALID, "neither a service nor features are given");
     return PATRON_OK;
 }
 
-static enum patron_code choose_features(struct read *read, const struct read_request *request, struct error *error)
+static enum patron_code choose_features(
+    struct read *read, const struct read_request *request, struct error *error)
 {
     struct arena *arena = &read->call->arena;
     struct bytes *names = arena_array(arena, request->feature_count, sizeof names[0]);
     for (size_t i = 0; i < request->feature_count; i++)
         names[i] = bytes_from_string(request->features[i]);
-    TRY(definitions_select(read->view->definitions, bytes_from_string(request->service), names, request->feature_count,
-        arena, &read->selection, error));
+    TRY(definitions_select(read->view->definitions, bytes_from_string(request->service), names,
+        request->feature_count, arena, &read->selection, error));
     if (read->selection.count * request->identifier_count > READ_CELLS_MAX)
-        return error_set(error, PATRON_INVALID, "%zu identifiers times %zu features are more than %d values; ask in parts",
+        return error_set(error, PATRON_INVALID,
+            "%zu identifiers times %zu features are more than %d values; ask in parts",
             request->identifier_count, read->selection.count, READ_CELLS_MAX);
     return PATRON_OK;
 }
@@ -198,8 +205,8 @@ static enum patron_code choose_moment(
             (long long)read->as_of_us, (long long)now_us, newest);
     }
     if (read->as_of_us < EVENT_TIME_MIN_US)
-        return error_set(error, PATRON_OUT_OF_RANGE, "as_of_us %lld lies before 1900-01-01: times are microseconds",
-            (long long)read->as_of_us);
+        return error_set(error, PATRON_OUT_OF_RANGE,
+            "as_of_us %lld lies before 1900-01-01: times are microseconds", (long long)read->as_of_us);
     return PATRON_OK;
 }
 
@@ -225,7 +232,8 @@ static enum patron_code prepare(struct read *read, const struct read_request *re
     return read->form->begin(read, error);
 }
 
-void read_start(struct call *call, const struct read_request *request, const struct read_form *form, void *form_state)
+void read_start(
+    struct call *call, const struct read_request *request, const struct read_form *form, void *form_state)
 {
     struct read *read = arena_alloc(&call->arena, sizeof *read);
     read->call = call;

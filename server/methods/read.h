@@ -1,8 +1,8 @@
-/* read: what GetFeatures and GetVectors share: which rows and which features at which T, read in one view, in the gRPC
- * thread if it is now and quick, else on a worker, and the answer's ReadInfo.
+/* read: what GetFeatures and GetVectors share: which rows and which features at which T, read in one view, in
+ * the gRPC thread if it is now and quick, else on a worker, and the answer's ReadInfo.
  *
- * The form of the answer is the caller's: `begin` once all is known but the values, `put` for each row in order, `end`
- * with the reply written. A worker runs them one after the other; never two at once.
+ * The form of the answer is the caller's: `begin` once all is known but the values, `put` for each row in
+ * order, `end` with the reply written. A worker runs them one after the other; never two at once.
  *
  * Threads and failure: method.h. A read holds one view from its begin to its end. */
 #ifndef PATRON_METHODS_READ_H
@@ -17,9 +17,9 @@
 /* Where the ReadInfo of the answer keeps what each row says of itself: the reply's memory, or staged. */
 struct read_info {
     uint8_t *statuses;
-    uint8_t *customers;     /* 8 bytes a row */
-    uint8_t *event_times;   /* 8 bytes a row */
-    uint8_t *known_ats;     /* 8 bytes a row */
+    uint8_t *customers;   /* 8 bytes a row */
+    uint8_t *event_times; /* 8 bytes a row */
+    uint8_t *known_ats;   /* 8 bytes a row */
 };
 
 struct read;
@@ -61,7 +61,8 @@ struct read_request {
 };
 
 /* Does the whole of it, to call_finish. `form_state` lives in the call's arena. */
-void read_start(struct call *call, const struct read_request *request, const struct read_form *form, void *form_state);
+void read_start(
+    struct call *call, const struct read_request *request, const struct read_form *form, void *form_state);
 /* For the methods' `woken`. */
 void read_woken(struct call *call);
 

@@ -4,7 +4,7 @@
 
 #include "google/protobuf/descriptor.pb-c.h"
 #include "grpc/reflection/v1/reflection.pb-c.h"
-#include "proto/descriptors.h"
+#include "patron/descriptors.h"
 #include "server/methods/methods.h"
 #include "server/methods/reply.h"
 #include "server/methods/request.h"
@@ -49,8 +49,8 @@ enum patron_code reflection_new(struct reflection **reflection, struct error *er
 {
     struct reflection *made = memory_alloc(sizeof *made);
     ProtobufCMessage *message;
-    enum patron_code code = request_unpack(
-        &google__protobuf__file_descriptor_set__descriptor, proto_descriptors, &made->arena, &message, error);
+    enum patron_code code = request_unpack(&google__protobuf__file_descriptor_set__descriptor,
+        patron_descriptors, &made->arena, &message, error);
     const Google__Protobuf__FileDescriptorSet *set = code == PATRON_OK ? (void *)message : NULL;
     if (!set || set->n_file > FILES_MAX) {
         reflection_free(made);
@@ -75,7 +75,8 @@ void reflection_free(struct reflection *reflection)
     memory_free(reflection);
 }
 
-/* --- looking up ------------------------------------------------------------------------------------------------------ */
+/* --- looking up -------------------------------------------------------------------------------------------
+ */
 
 static const struct file *file_by_name(const struct reflection *reflection, const char *name)
 {
@@ -155,7 +156,8 @@ static const struct file *file_by_symbol(const struct reflection *reflection, co
     return NULL;
 }
 
-/* --- answering ------------------------------------------------------------------------------------------------------- */
+/* --- answering --------------------------------------------------------------------------------------------
+ */
 
 /* Adds a file and all that it imports, each once: no import is in two places of the list. */
 static void add_with_imports( // NOLINT(misc-no-recursion)
@@ -167,7 +169,8 @@ static void add_with_imports( // NOLINT(misc-no-recursion)
         return;
     added[index] = true;
     if (!to->file_descriptor_proto)
-        to->file_descriptor_proto = arena_array(arena, reflection->file_count, sizeof to->file_descriptor_proto[0]);
+        to->file_descriptor_proto =
+            arena_array(arena, reflection->file_count, sizeof to->file_descriptor_proto[0]);
     to->file_descriptor_proto[to->n_file_descriptor_proto++] = file->packed;
     for (size_t i = 0; i < file->descriptor->n_dependency; i++) {
         const struct file *import = file_by_name(reflection, file->descriptor->dependency[i]);
@@ -176,13 +179,15 @@ static void add_with_imports( // NOLINT(misc-no-recursion)
     }
 }
 
-static void answer_error(struct arena *arena, reflection_response *response, enum patron_code code, const char *words)
+static void answer_error(
+    struct arena *arena, reflection_response *response, enum patron_code code, const char *words)
 {
     Grpc__Reflection__V1__ErrorResponse *failure = arena_alloc(arena, sizeof *failure);
     grpc__reflection__v1__error_response__init(failure);
     failure->error_code = patron_code_grpc(code);
     failure->error_message = arena_string(arena, bytes_from_string(words));
-    response->message_response_case = GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_ERROR_RESPONSE;
+    response->message_response_case =
+        GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_ERROR_RESPONSE;
     response->error_response = failure;
 }
 
@@ -202,7 +207,8 @@ static void answer_file(const struct reflection *reflection, const struct file *
     response->file_descriptor_response = files;
 }
 
-static void answer_services(const struct reflection *reflection, struct arena *arena, reflection_response *response)
+static void answer_services(
+    const struct reflection *reflection, struct arena *arena, reflection_response *response)
 {
     Grpc__Reflection__V1__ListServiceResponse *list = arena_alloc(arena, sizeof *list);
     grpc__reflection__v1__list_service_response__init(list);
@@ -251,8 +257,8 @@ static void reflection_message(struct call *call, struct bytes message)
     struct error error;
     ProtobufCMessage *request;
     arena_reset(&call->scratch);
-    enum patron_code code = request_unpack(
-        &grpc__reflection__v1__server_reflection_request__descriptor, message, &call->scratch, &request, &error);
+    enum patron_code code = request_unpack(&grpc__reflection__v1__server_reflection_request__descriptor,
+        message, &call->scratch, &request, &error);
     if (code != PATRON_OK) {
         call_finish(call, code, &error);
         return;

@@ -1,4 +1,5 @@
-/* reply: a message packed straight into the memory that the engine sends from. Threads: as call_reply. Nothing fails. */
+/* reply: a message packed straight into the memory that the engine sends from. Threads: as call_reply.
+ * Nothing fails. */
 #ifndef PATRON_METHODS_REPLY_H
 #define PATRON_METHODS_REPLY_H
 

@@ -1,5 +1,6 @@
-/* The check walks the wire format (protobuf.dev, "Encoding"): a message is records of a varint tag, number << 3 | type,
- * and a payload by type: 0 varint, 1 eight bytes, 2 varint length and bytes, 5 four bytes; groups (3 and 4) are refused. */
+/* The check walks the wire format (protobuf.dev, "Encoding"): a message is records of a varint tag, number <<
+ * 3 | type, and a payload by type: 0 varint, 1 eight bytes, 2 varint length and bytes, 5 four bytes; groups
+ * (3 and 4) are refused. */
 #include "server/methods/request.h"
 
 #include "store/base/limits.h"
@@ -14,7 +15,8 @@ struct walk {
 
 static enum patron_code broken(const struct walk *walk)
 {
-    return error_set(walk->error, PATRON_INVALID, "the request is no %s: its bytes are malformed", walk->message_name);
+    return error_set(
+        walk->error, PATRON_INVALID, "the request is no %s: its bytes are malformed", walk->message_name);
 }
 
 /* False if there is none of at most `bytes_max` bytes. Longer forms than needed are fine on this wire. */
@@ -40,7 +42,8 @@ static bool take(struct bytes *from, uint64_t length, struct bytes *taken)
     return true;
 }
 
-static enum patron_code check_text(const struct walk *walk, const ProtobufCFieldDescriptor *field, struct bytes text)
+static enum patron_code check_text(
+    const struct walk *walk, const ProtobufCFieldDescriptor *field, struct bytes text)
 {
     if (!bytes_are_utf8(text))
         return error_set(walk->error, PATRON_INVALID, "the text of field '%s' is not UTF-8", field->name);
@@ -61,7 +64,8 @@ static enum patron_code check_message( // NOLINT(misc-no-recursion)
         struct bytes payload = {0};
         if (++walk->elements > REQUEST_ELEMENTS_MAX)
             return error_set(walk->error, PATRON_INVALID,
-                "the request has more than %d messages and values in it; send it in parts", REQUEST_ELEMENTS_MAX);
+                "the request has more than %d messages and values in it; send it in parts",
+                REQUEST_ELEMENTS_MAX);
         if (!take_varint(&rest, TAG_BYTES_MAX, &tag) || tag >> 3 == 0 || tag > UINT32_MAX)
             return broken(walk);
         bool whole = false;
@@ -106,8 +110,8 @@ static void leave_to_arena(void *arena, void *memory)
     (void)memory;
 }
 
-enum patron_code request_unpack(const ProtobufCMessageDescriptor *type, struct bytes bytes, struct arena *arena,
-    ProtobufCMessage **message, struct error *error)
+enum patron_code request_unpack(const ProtobufCMessageDescriptor *type, struct bytes bytes,
+    struct arena *arena, ProtobufCMessage **message, struct error *error)
 {
     struct walk walk = {.message_name = type->name, .error = error};
     TRY(check_message(&walk, type, bytes, 0));

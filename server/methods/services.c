@@ -37,7 +37,8 @@ enum patron_code services_begin_background(struct services *services, struct err
         return PATRON_OK;
     atomic_fetch_sub(&services->background, 1);
     return error_set(error, PATRON_EXHAUSTED,
-        "%d reads of the past, snapshots and verifications are under way already; try again later", BACKGROUND_CALLS_MAX);
+        "%d reads of the past, snapshots and verifications are under way already; try again later",
+        BACKGROUND_CALLS_MAX);
 }
 
 void services_end_background(struct services *services)

@@ -3,14 +3,14 @@
  *     PLAN --rows--> SPINE --half close--> ROWS --last row--> finish
  *       `--------generated spine------------^
  *
- * A worker does everything that touches the store: it opens the snapshot, takes in a message of the spine, or fills one
- * message of rows; then the gRPC thread has the call again. One job at a time. While one message of rows is on its way to
- * the client the next is made, and then the worker stops until the first is out: a slow reader holds two messages, and a
- * reader that left, none. A message ends by its size alone, never by the time it took, so that the same snapshot comes in
- * the same messages.
+ * A worker does everything that touches the store: it opens the snapshot, takes in a message of the spine, or
+ * fills one message of rows; then the gRPC thread has the call again. One job at a time. While one message of
+ * rows is on its way to the client the next is made, and then the worker stops until the first is out: a slow
+ * reader holds two messages, and a reader that left, none. A message ends by its size alone, never by the
+ * time it took, so that the same snapshot comes in the same messages.
  *
- * SnapshotRows is written by hand: row_statuses = 1, customer_ids = 2, as_of_us = 3, spine_rows = 4, columns = 5; within
- * a SnapshotResponse it is rows = 2. */
+ * SnapshotRows is written by hand: row_statuses = 1, customer_ids = 2, as_of_us = 3, spine_rows = 4, columns
+ * = 5; within a SnapshotResponse it is rows = 2. */
 #include <ftw.h>
 #include <stdio.h>
 #include <time.h>
@@ -25,7 +25,14 @@
 #include "store/base/limits.h"
 #include "store/base/time_text.h"
 
-enum { RESPONSE_ROWS = 2, ROWS_STATUSES = 1, ROWS_CUSTOMERS = 2, ROWS_AS_OF = 3, ROWS_SPINE_ROWS = 4, ROWS_COLUMNS = 5 };
+enum {
+    RESPONSE_ROWS = 2,
+    ROWS_STATUSES = 1,
+    ROWS_CUSTOMERS = 2,
+    ROWS_AS_OF = 3,
+    ROWS_SPINE_ROWS = 4,
+    ROWS_COLUMNS = 5
+};
 
 enum {
     MESSAGE_BYTES = 128 * 1024, /* of rows, about */
@@ -49,8 +56,8 @@ struct taking {
     struct call *call;
     struct held *held;
     enum phase phase;
-    bool working;  /* a worker has all of this but `sending` and `draining` */
-    bool ready;    /* a reply waits for the one before it */
+    bool working; /* a worker has all of this but `sending` and `draining` */
+    bool ready;   /* a reply waits for the one before it */
     bool sending;
     bool draining;
     /* The plan. */
@@ -83,7 +90,8 @@ static struct port *port_of(const struct taking *taking)
     return taking->call->services->port;
 }
 
-/* --- giving back --------------------------------------------------------------------------------------------------------- */
+/* --- giving back ------------------------------------------------------------------------------------------
+ */
 
 static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
 {
@@ -107,7 +115,8 @@ static void give_back(void *argument)
     memory_free(held);
 }
 
-/* --- on the worker: the store -------------------------------------------------------------------------------------------- */
+/* --- on the worker: the store -----------------------------------------------------------------------------
+ */
 
 static enum patron_code open_snapshot(struct taking *taking, struct error *error)
 {
@@ -143,7 +152,8 @@ static enum patron_code take_spine(struct taking *taking, struct error *error)
     return PATRON_OK;
 }
 
-/* --- on the worker: the answer ------------------------------------------------------------------------------------------- */
+/* --- on the worker: the answer ----------------------------------------------------------------------------
+ */
 
 static void reply_manifest(struct taking *taking)
 {
@@ -186,7 +196,8 @@ static void reply_end(struct taking *taking)
 static void reply_rows(struct taking *taking)
 {
     size_t rows = taking->chunk_rows;
-    size_t inner = wire_bytes_size(rows) + 3 * wire_bytes_size(8 * rows) + columns_size(&taking->columns, rows);
+    size_t inner =
+        wire_bytes_size(rows) + 3 * wire_bytes_size(8 * rows) + columns_size(&taking->columns, rows);
     size_t size = wire_bytes_size(inner);
     uint8_t *reply = call_reply(taking->call, size);
     uint8_t *to = wire_put_head(reply, RESPONSE_ROWS, inner);
@@ -295,7 +306,8 @@ static void work(void *argument)
     call_wake(taking->call);
 }
 
-/* --- on the gRPC thread: the plan ---------------------------------------------------------------------------------------- */
+/* --- on the gRPC thread: the plan -------------------------------------------------------------------------
+ */
 
 static void give_to_worker(struct taking *taking)
 {
@@ -317,18 +329,20 @@ static enum patron_code choose_moments(
     if (generated->n_as_of_us == 0)
         return error_set(error, PATRON_INVALID, "a generated spine needs at least one moment");
     if (generated->n_as_of_us > SPINE_MOMENTS_MAX)
-        return error_set(error, PATRON_INVALID, "%zu moments in a generated spine; at most %d", generated->n_as_of_us,
-            SPINE_MOMENTS_MAX);
+        return error_set(error, PATRON_INVALID, "%zu moments in a generated spine; at most %d",
+            generated->n_as_of_us, SPINE_MOMENTS_MAX);
     int64_t last_us = generated->as_of_us[generated->n_as_of_us - 1];
     if (last_us > taking->newest_us) {
         char newest[TIME_TEXT_MAX];
         time_to_text(taking->newest_us, newest);
         return error_set(error, PATRON_OUT_OF_RANGE,
-            "moment %lld of the generated spine is not known yet; the newest that can be asked for is %lld (%s)",
+            "moment %lld of the generated spine is not known yet; the newest that can be asked for is %lld "
+            "(%s)",
             (long long)last_us, (long long)taking->newest_us, newest);
     }
     taking->moment_count = generated->n_as_of_us;
-    taking->moments_us = arena_array(&taking->call->arena, taking->moment_count, sizeof taking->moments_us[0]);
+    taking->moments_us =
+        arena_array(&taking->call->arena, taking->moment_count, sizeof taking->moments_us[0]);
     memcpy(taking->moments_us, generated->as_of_us, taking->moment_count * sizeof taking->moments_us[0]);
     return PATRON_OK;
 }
@@ -339,15 +353,18 @@ static void choose_chunk(struct taking *taking)
     for (size_t i = 0; i < taking->columns.count; i++)
         row_bytes += 1 + (taking->columns.column[i].type == VALUE_TEXT ? TEXT_BYTES_GUESS : 8);
     size_t rows = MESSAGE_BYTES / row_bytes;
-    taking->chunk_rows_max = rows < MESSAGE_ROWS_MIN ? MESSAGE_ROWS_MIN : rows > MESSAGE_ROWS_MAX ? MESSAGE_ROWS_MAX : rows;
+    taking->chunk_rows_max = rows < MESSAGE_ROWS_MIN   ? MESSAGE_ROWS_MIN
+                             : rows > MESSAGE_ROWS_MAX ? MESSAGE_ROWS_MAX
+                                                       : rows;
 }
 
-static enum patron_code take_plan(struct taking *taking, const Patron__V1__SnapshotPlan *plan, struct error *error)
+static enum patron_code take_plan(
+    struct taking *taking, const Patron__V1__SnapshotPlan *plan, struct error *error)
 {
     struct call *call = taking->call;
     if (plan->n_features > READ_FEATURES_MAX)
-        return error_set(
-            error, PATRON_INVALID, "%zu features in one snapshot; at most %d", plan->n_features, READ_FEATURES_MAX);
+        return error_set(error, PATRON_INVALID, "%zu features in one snapshot; at most %d", plan->n_features,
+            READ_FEATURES_MAX);
     if (!!plan->service[0] == !!plan->n_features)
         return error_set(error, PATRON_INVALID, "give either a service or features, one of them");
     TRY(services_begin_background(call->services, error));
@@ -359,8 +376,8 @@ static enum patron_code take_plan(struct taking *taking, const Patron__V1__Snaps
     for (size_t i = 0; i < plan->n_features; i++)
         names[i] = bytes_from_string(plan->features[i]);
     const struct definitions *definitions = taking->held->view->definitions;
-    TRY(definitions_select(definitions, bytes_from_string(plan->service), names, plan->n_features, &call->arena,
-        &taking->selection, error));
+    TRY(definitions_select(definitions, bytes_from_string(plan->service), names, plan->n_features,
+        &call->arena, &taking->selection, error));
     taking->exact_money = plan->exact_money != 0;
     columns_init(&taking->columns, definitions, &taking->selection, taking->exact_money, &call->arena);
     choose_chunk(taking);
@@ -376,7 +393,8 @@ static enum patron_code take_plan(struct taking *taking, const Patron__V1__Snaps
 static enum patron_code take_part(struct taking *taking, struct bytes bytes, struct error *error)
 {
     ProtobufCMessage *message;
-    /* The plan's names are looked at later too, so it stays; a spine's message is done with before the next comes. */
+    /* The plan's names are looked at later too, so it stays; a spine's message is done with before the next
+     * comes. */
     struct arena *arena = taking->phase == PHASE_PLAN ? &taking->call->arena : &taking->call->scratch;
     if (arena == &taking->call->scratch)
         arena_reset(arena);
@@ -394,13 +412,14 @@ static enum patron_code take_part(struct taking *taking, struct bytes bytes, str
         return error_set(error, PATRON_INVALID, "a message of the spine has %zu identifiers and %zu moments",
             rows->n_identifiers, rows->n_as_of_us);
     if (rows->n_identifiers > SPINE_CHUNK_ROWS_MAX)
-        return error_set(error, PATRON_INVALID, "%zu rows in one message of the spine; at most %d", rows->n_identifiers,
-            SPINE_CHUNK_ROWS_MAX);
+        return error_set(error, PATRON_INVALID, "%zu rows in one message of the spine; at most %d",
+            rows->n_identifiers, SPINE_CHUNK_ROWS_MAX);
     taking->spine = rows;
     return PATRON_OK;
 }
 
-/* --- on the gRPC thread: the stream -------------------------------------------------------------------------------------- */
+/* --- on the gRPC thread: the stream -----------------------------------------------------------------------
+ */
 
 static void start(struct call *call, struct bytes request)
 {
@@ -427,7 +446,8 @@ static void half_closed(struct call *call)
     struct taking *taking = call->state;
     if (taking->phase == PHASE_PLAN) {
         struct error error;
-        call_finish(call, error_set(&error, PATRON_INVALID, "a snapshot begins with a plan; there was none"), &error);
+        call_finish(
+            call, error_set(&error, PATRON_INVALID, "a snapshot begins with a plan; there was none"), &error);
         return;
     }
     taking->phase = PHASE_ROWS;
@@ -449,7 +469,8 @@ static void send_ready(struct taking *taking)
 static void finish_drained(struct call *call)
 {
     struct error error;
-    call_finish(call, error_set(&error, PATRON_BUSY, "the server is shutting down; take the snapshot anew"), &error);
+    call_finish(
+        call, error_set(&error, PATRON_BUSY, "the server is shutting down; take the snapshot anew"), &error);
 }
 
 static void woken(struct call *call)

@@ -1,5 +1,5 @@
-/* Verify: a worker refolds every customer; progress goes out as the client takes it, the newest figures at a time, and the
- * result last. One at a time in the whole server, for it reads everything there is. */
+/* Verify: a worker refolds every customer; progress goes out as the client takes it, the newest figures at a
+ * time, and the result last. One at a time in the whole server, for it reads everything there is. */
 #include <pthread.h>
 #include <time.h>
 
@@ -17,8 +17,8 @@ struct verifying {
     bool sending;
     bool finished;
     atomic_bool draining;
-    atomic_bool woken; /* a wake is on its way */
-    int64_t woken_ms;  /* the worker's */
+    atomic_bool woken;    /* a wake is on its way */
+    int64_t woken_ms;     /* the worker's */
     pthread_mutex_t lock; /* for what follows, between the worker and the gRPC thread */
     struct verify_result newest;
     char findings[FINDINGS_MAX][FINDING_BYTES_MAX];
@@ -35,7 +35,8 @@ static int64_t steady_ms(void)
     return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
-/* --- on the worker ----------------------------------------------------------------------------------------------------- */
+/* --- on the worker ----------------------------------------------------------------------------------------
+ */
 
 static bool report(void *context, const struct verify_result *so_far, const char *finding)
 {
@@ -81,7 +82,8 @@ static void work(void *argument)
     call_wake(verifying->call);
 }
 
-/* --- on the gRPC thread -------------------------------------------------------------------------------------------------- */
+/* --- on the gRPC thread -----------------------------------------------------------------------------------
+ */
 
 /* The newest figures and the findings not sent yet; `lock` is held. */
 static void reply_progress(struct verifying *verifying)

@@ -1,12 +1,13 @@
-/* wire: protobuf's wire format written by hand, for the replies whose bytes are mostly columns of numbers: protobuf-c would
- * want those numbers in arrays of its own first. Tags and lengths are varints, the rest is little-endian.
- * Threads: any. Nothing fails: the caller has measured what it writes. */
+/* wire: protobuf's wire format written by hand, for the replies whose bytes are mostly columns of numbers:
+ * protobuf-c would want those numbers in arrays of its own first. Tags and lengths are varints, the rest is
+ * little-endian. Threads: any. Nothing fails: the caller has measured what it writes. */
 #ifndef PATRON_METHODS_WIRE_H
 #define PATRON_METHODS_WIRE_H
 
 #include "store/base/bytes.h"
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "columns of numbers are copied as they lie in memory");
+_Static_assert(
+    __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "columns of numbers are copied as they lie in memory");
 
 enum wire_type { WIRE_VARINT = 0, WIRE_64BIT = 1, WIRE_BYTES = 2 };
 

@@ -42,17 +42,20 @@ static void *owed(struct rpc_call *call, enum rpc_operation operation)
     return tag;
 }
 
-static void start_batch(struct rpc_call *call, const grpc_op *operations, size_t count, enum rpc_operation operation)
+static void start_batch(
+    struct rpc_call *call, const grpc_op *operations, size_t count, enum rpc_operation operation)
 {
     grpc_call_error failure =
         grpc_call_start_batch(call->call, operations, count, owed(call, operation), NULL);
-    /* Only a mistake of ours makes core refuse a batch; it would owe us no tag, and the call would never end. */
+    /* Only a mistake of ours makes core refuse a batch; it would owe us no tag, and the call would never end.
+     */
     if (failure != GRPC_CALL_OK)
         log_write(LEVEL_ERROR, "gRPC refused a batch", "why", grpc_call_error_to_string(failure), NULL);
     CHECK(failure == GRPC_CALL_OK);
 }
 
-/* --- what methods may do --------------------------------------------------------------------------------------- */
+/* --- what methods may do ----------------------------------------------------------------------------------
+ */
 
 static uint8_t *call_make_reply(struct call *base, size_t length)
 {
@@ -82,7 +85,8 @@ static size_t add_greeting(struct rpc_call *call, grpc_op *operation)
     return 1;
 }
 
-/* The byte buffer takes a reference of the slice, start_batch moves it out, so both go right after the batch. */
+/* The byte buffer takes a reference of the slice, start_batch moves it out, so both go right after the batch.
+ */
 static grpc_byte_buffer *take_reply(struct rpc_call *call)
 {
     grpc_byte_buffer *message = grpc_raw_byte_buffer_create(&call->reply, 1);
@@ -137,8 +141,8 @@ static void send_finish(struct rpc_call *call)
         grpc_byte_buffer_destroy(message);
 }
 
-/* Words for a trailer: cut at ERROR_TEXT_MAX by struct error (peers take 8 KiB of headers), and UTF-8, for some
- * clients refuse to show a status that is not. A cut may have split a character. */
+/* Words for a trailer: cut at ERROR_TEXT_MAX by struct error (peers take 8 KiB of headers), and UTF-8, for
+ * some clients refuse to show a status that is not. A cut may have split a character. */
 static grpc_slice trailer_words(const char *text)
 {
     char words[ERROR_TEXT_MAX];
@@ -193,8 +197,9 @@ static void call_do_wake(struct call *base)
     struct rpc_call *call = from_base(base);
     /* The hold becomes the tag's: not counted again. An empty batch is the one that any thread may start. */
     struct rpc_tag *tag = &call->tags[OPERATION_WAKE];
+    grpc_call *woken = call->call; /* read before the call is given away */
     handover_give(tag);
-    grpc_call_error failure = grpc_call_start_batch(call->call, NULL, 0, tag, NULL);
+    grpc_call_error failure = grpc_call_start_batch(woken, NULL, 0, tag, NULL);
     CHECK(failure == GRPC_CALL_OK);
 }
 
@@ -225,7 +230,8 @@ static const struct call_functions functions = {
     .is_over = call_asks_over,
 };
 
-/* --- call objects ------------------------------------------------------------------------------------------------ */
+/* --- call objects -----------------------------------------------------------------------------------------
+ */
 
 static struct rpc_call *call_new(struct rpc_queue *queue)
 {
@@ -302,8 +308,8 @@ void rpc_call_arm(struct rpc_queue *queue, const struct rpc_method *method)
     grpc_call_error failure;
     if (method->method) {
         grpc_byte_buffer **payload = method->method->shape == METHOD_STREAMS ? NULL : &call->request;
-        failure = grpc_server_request_registered_call(engine->server, method->registered, &call->call, &call->deadline,
-            &call->metadata, payload, queue->completions, queue->completions, tag);
+        failure = grpc_server_request_registered_call(engine->server, method->registered, &call->call,
+            &call->deadline, &call->metadata, payload, queue->completions, queue->completions, tag);
     } else {
         grpc_call_details_init(&call->details);
         failure = grpc_server_request_call(engine->server, &call->call, &call->details, &call->metadata,
@@ -312,7 +318,8 @@ void rpc_call_arm(struct rpc_queue *queue, const struct rpc_method *method)
     CHECK(failure == GRPC_CALL_OK);
 }
 
-/* --- a call's way ------------------------------------------------------------------------------------------------ */
+/* --- a call's way -----------------------------------------------------------------------------------------
+ */
 
 static void ring_add(struct rpc_call *call)
 {
@@ -364,14 +371,16 @@ static void refuse(struct rpc_call *call, enum patron_code code, const char *wor
 static void refuse_unknown(struct rpc_call *call)
 {
     struct error error;
-    struct bytes path = bytes_of(GRPC_SLICE_START_PTR(call->details.method), GRPC_SLICE_LENGTH(call->details.method));
+    struct bytes path =
+        bytes_of(GRPC_SLICE_START_PTR(call->details.method), GRPC_SLICE_LENGTH(call->details.method));
     error_set(&error, PATRON_UNSUPPORTED, "no method %.*s here; server reflection lists what there is",
         BYTES_ARGUMENTS(path));
     metrics_add(call->queue->engine->options.metrics, METRIC_CALLS_UNKNOWN, 1);
     call_do_finish(&call->base, PATRON_UNSUPPORTED, &error);
 }
 
-/* Core refuses such a call by itself as soon as it has seen its headers, but may hand us the message all the same. */
+/* Core refuses such a call by itself as soon as it has seen its headers, but may hand us the message all the
+ * same. */
 static const char squeezed[] = "compressed messages are not taken; send them as they are";
 
 /* True if the call may be worked on; else it is answered already. */
@@ -386,7 +395,8 @@ static bool admit(struct rpc_call *call)
     }
     if (!call->method->method->urgent &&
         (atomic_load_explicit(&engine->calls, memory_order_relaxed) > options->calls_max ||
-            atomic_load_explicit(&engine->request_bytes, memory_order_relaxed) > options->request_bytes_max)) {
+            atomic_load_explicit(&engine->request_bytes, memory_order_relaxed) >
+                options->request_bytes_max)) {
         metrics_add(options->metrics, METRIC_CALLS_SHED, 1);
         refuse(call, PATRON_EXHAUSTED, "too many calls are under way; try again in a moment, or elsewhere");
         return false;
@@ -459,7 +469,8 @@ static void accepted(struct rpc_call *call, bool success)
 {
     struct rpc_queue *queue = call->queue;
     if (success) {
-        rpc_call_arm(queue, call->method); /* first: a request without a slot waits in core, unseen and unbounded */
+        rpc_call_arm(
+            queue, call->method); /* first: a request without a slot waits in core, unseen and unbounded */
         opened(call);
         return;
     }
@@ -516,7 +527,8 @@ static void ended(struct rpc_call *call)
     int status = patron_code_grpc(call->code);
     int64_t now_us = monotonic_us(gpr_now(GPR_CLOCK_MONOTONIC));
     if (call->stage == CALL_CANCELLED)
-        status = now_us >= call->deadline_us ? patron_code_grpc(PATRON_DEADLINE) : patron_code_grpc(PATRON_CANCELLED);
+        status = now_us >= call->deadline_us ? patron_code_grpc(PATRON_DEADLINE)
+                                             : patron_code_grpc(PATRON_CANCELLED);
     move_to(call, CALL_ENDED);
     if (call->base.method && call->base.method->stop && call->base.state)
         call->base.method->stop(&call->base);

@@ -4,11 +4,12 @@
  *       |           `------> CANCELLED ----> ENDED      the client or the deadline was first
  *       `-> ENDED                                       the server went down before a request came
  *
- * A call is unreferenced only in ENDED: when every tag that core owes us has come, RECV_CLOSE included (an earlier unref
- * would cancel the RPC), and nobody has a hold. Call objects are kept by their queue and used again, with their arenas.
+ * A call is unreferenced only in ENDED: when every tag that core owes us has come, RECV_CLOSE included (an
+ * earlier unref would cancel the RPC), and nobody has a hold. Call objects are kept by their queue and used
+ * again, with their arenas.
  *
- * Threads: everything on the queue's own thread, but rpc_call_functions hold, wake, reply and is_over, as method.h says.
- * Nothing fails. */
+ * Threads: everything on the queue's own thread, but rpc_call_functions hold, wake, reply and is_over, as
+ * method.h says. Nothing fails. */
 #ifndef PATRON_RPC_CALL_H
 #define PATRON_RPC_CALL_H
 

@@ -15,7 +15,8 @@
 
 enum { METADATA_BYTES_MAX = 16 * 1024, PING_INTERVAL_MIN_MS = 10000, KEEPALIVE_TIMEOUT_MS = 20000 };
 
-/* --- threads ------------------------------------------------------------------------------------------------------- */
+/* --- threads ----------------------------------------------------------------------------------------------
+ */
 
 void engine_check_drained(struct engine *engine)
 {
@@ -66,7 +67,8 @@ static void start_threads(struct engine *engine)
     }
 }
 
-/* --- listening ----------------------------------------------------------------------------------------------------- */
+/* --- listening --------------------------------------------------------------------------------------------
+ */
 
 /* gRPC unlinks a socket file that is in its way, even one that a server listens on. */
 static bool unix_socket_answers(const char *path)
@@ -88,9 +90,13 @@ static enum patron_code listen_failed(const char *address, const char *why, stru
 {
     if (strstr(why, "already in use"))
         return error_set(error, PATRON_BUSY,
-            "cannot listen on %s: the address is in use by another process; stop that or choose another address", address);
+            "cannot listen on %s: the address is in use by another process; stop that or choose another "
+            "address",
+            address);
     return error_set(error, PATRON_INVALID,
-        "cannot listen on %s: it is no address of this machine, or needs more rights; say host:port or unix:/path", address);
+        "cannot listen on %s: it is no address of this machine, or needs more rights; say host:port or "
+        "unix:/path",
+        address);
 }
 
 static void addresses_add(struct engine *engine, const char *address, int port)
@@ -99,7 +105,8 @@ static void addresses_add(struct engine *engine, const char *address, int port)
     const char *colon = strrchr(address, ':');
     bool numbered = strncmp(address, "unix", 4) != 0 && colon;
     int host_length = numbered ? (int)(colon - address) : (int)strlen(address);
-    snprintf(engine->addresses + used, sizeof engine->addresses - used, "%s%.*s", used ? "," : "", host_length, address);
+    snprintf(engine->addresses + used, sizeof engine->addresses - used, "%s%.*s", used ? "," : "",
+        host_length, address);
     used = strlen(engine->addresses);
     if (numbered)
         snprintf(engine->addresses + used, sizeof engine->addresses - used, ":%d", port);
@@ -127,8 +134,9 @@ static enum patron_code listen_on_all(struct engine *engine, struct error *error
         size_t length = strcspn(rest, ",");
         char address[256];
         if (count == ENGINE_ADDRESSES_MAX || length == 0 || length >= sizeof address)
-            return error_set(error, PATRON_INVALID, "cannot listen on '%.200s': at most %d addresses, commas between",
-                engine->options.listen, ENGINE_ADDRESSES_MAX);
+            return error_set(error, PATRON_INVALID,
+                "cannot listen on '%.200s': at most %d addresses, commas between", engine->options.listen,
+                ENGINE_ADDRESSES_MAX);
         memcpy(address, rest, length);
         address[length] = 0;
         TRY(listen_on(engine, address, error));
@@ -139,12 +147,14 @@ static enum patron_code listen_on_all(struct engine *engine, struct error *error
     return PATRON_OK;
 }
 
-/* --- start --------------------------------------------------------------------------------------------------------- */
+/* --- start ------------------------------------------------------------------------------------------------
+ */
 
 static void fill_defaults(struct engine_options *options)
 {
     if (options->queues == 0) {
-        /* A client on the same two cores is served best by one thread; see the measurements of the benchmark. */
+        /* A client on the same two cores is served best by one thread; see the measurements of the benchmark.
+         */
         long cores = sysconf(_SC_NPROCESSORS_ONLN);
         options->queues = cores > 2 ? (unsigned)cores / 2 : 1;
     }
@@ -189,7 +199,8 @@ static grpc_server *server_new(const struct engine_options *options)
         integer_arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
         integer_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, PING_INTERVAL_MIN_MS),
         integer_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, options->handshake_ms),
-        integer_arg(GRPC_ARG_MAX_CONNECTION_AGE_MS, options->connection_age_ms ? options->connection_age_ms : INT32_MAX),
+        integer_arg(GRPC_ARG_MAX_CONNECTION_AGE_MS,
+            options->connection_age_ms ? options->connection_age_ms : INT32_MAX),
     };
     grpc_channel_args channel_args = {sizeof args / sizeof args[0], args};
     return grpc_server_create(&channel_args, NULL);
@@ -202,7 +213,8 @@ static void register_methods(struct engine *engine)
     for (size_t i = 0; i < count; i++) {
         const struct method *method = engine->options.methods[i];
         grpc_server_register_method_payload_handling payload =
-            method->shape == METHOD_STREAMS ? GRPC_SRM_PAYLOAD_NONE : GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER;
+            method->shape == METHOD_STREAMS ? GRPC_SRM_PAYLOAD_NONE
+                                            : GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER;
         void *registered = grpc_server_register_method(engine->server, method->path, NULL, payload, 0);
         CHECK(registered != NULL); /* null: two methods of one path */
         engine->methods[i] = (struct rpc_method){method, registered, i};
@@ -228,7 +240,8 @@ static void abandon(struct engine *engine)
     grpc_server_destroy(engine->server);
     for (unsigned i = 0; i < engine->queue_count; i++) {
         grpc_completion_queue_shutdown(engine->queues[i].completions);
-        while (grpc_completion_queue_next(engine->queues[i].completions, gpr_inf_future(GPR_CLOCK_REALTIME), NULL)
+        while (grpc_completion_queue_next(
+                   engine->queues[i].completions, gpr_inf_future(GPR_CLOCK_REALTIME), NULL)
                    .type != GRPC_QUEUE_SHUTDOWN)
             continue;
         grpc_completion_queue_destroy(engine->queues[i].completions);
@@ -238,7 +251,8 @@ static void abandon(struct engine *engine)
     grpc_shutdown();
 }
 
-enum patron_code engine_start(const struct engine_options *options, struct engine **engine, struct error *error)
+enum patron_code engine_start(
+    const struct engine_options *options, struct engine **engine, struct error *error)
 {
     sigset_t signals;
     block_signals(&signals);
@@ -279,7 +293,8 @@ uint64_t engine_calls(const struct engine *engine)
     return atomic_load_explicit(&engine->calls, memory_order_relaxed);
 }
 
-/* --- end ----------------------------------------------------------------------------------------------------------- */
+/* --- end --------------------------------------------------------------------------------------------------
+ */
 
 void engine_shutdown(struct engine *engine)
 {

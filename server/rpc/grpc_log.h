@@ -1,5 +1,5 @@
-/* grpc_log: gRPC's own log lines as lines of ours, and the last error of a thread kept for whoever asks: core says why an
- * address cannot be listened on only there. Threads: any. Nothing fails. */
+/* grpc_log: gRPC's own log lines as lines of ours, and the last error of a thread kept for whoever asks: core
+ * says why an address cannot be listened on only there. Threads: any. Nothing fails. */
 #ifndef PATRON_RPC_GRPC_LOG_H
 #define PATRON_RPC_GRPC_LOG_H
 

@@ -1,6 +1,6 @@
-/* handover: what tells ThreadSanitizer that gRPC carries memory from thread to thread. Debian's gRPC is built without
- * it, so that the order that a completion queue makes between start_batch and next is out of its sight. Nothing in other
- * builds. Threads: any. Nothing fails. */
+/* handover: what tells ThreadSanitizer that gRPC carries memory from thread to thread. Debian's gRPC is built
+ * without it, so that the order that a completion queue makes between start_batch and next is out of its
+ * sight. Nothing in other builds. Threads: any. Nothing fails. */
 #ifndef PATRON_RPC_HANDOVER_H
 #define PATRON_RPC_HANDOVER_H
 

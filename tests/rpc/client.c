@@ -61,9 +61,9 @@ static void start(grpc_call *call, const grpc_op *operations, size_t count, void
 void client_open(struct client *client, const char *path, int timeout_ms, struct client_stream *stream)
 {
     *stream = (struct client_stream){.client = client};
-    gpr_timespec deadline =
-        timeout_ms ? gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(timeout_ms, GPR_TIMESPAN))
-                   : gpr_inf_future(GPR_CLOCK_MONOTONIC);
+    gpr_timespec deadline = timeout_ms ? gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                                             gpr_time_from_millis(timeout_ms, GPR_TIMESPAN))
+                                       : gpr_inf_future(GPR_CLOCK_MONOTONIC);
     grpc_slice method = grpc_slice_from_copied_string(path);
     stream->call = grpc_channel_create_call(
         client->channel, NULL, GRPC_PROPAGATE_DEFAULTS, client->queue, method, NULL, deadline, NULL);
@@ -151,8 +151,8 @@ void client_finish(struct client_stream *stream, struct answer *answer)
     grpc_call_unref(stream->call);
 }
 
-void client_call(struct client *client, const char *path, struct bytes request, int timeout_ms, struct arena *arena,
-    struct answer *answer)
+void client_call(struct client *client, const char *path, struct bytes request, int timeout_ms,
+    struct arena *arena, struct answer *answer)
 {
     struct client_stream stream;
     client_open(client, path, timeout_ms, &stream);

@@ -1,7 +1,7 @@
 /* client: a blocking gRPC client on C core, for tests: one call at a time on each, and every wait has an end.
  *
- * Owns its channel and queue. Threads: one client belongs to one thread. Failure: what the server answers is in struct
- * answer; anything else that goes wrong aborts the test. */
+ * Owns its channel and queue. Threads: one client belongs to one thread. Failure: what the server answers is
+ * in struct answer; anything else that goes wrong aborts the test. */
 #ifndef PATRON_TESTS_RPC_CLIENT_H
 #define PATRON_TESTS_RPC_CLIENT_H
 
@@ -32,8 +32,8 @@ void client_init(struct client *client, const char *address, const struct client
 void client_clear(struct client *client);
 
 /* A unary call with so long until its deadline. */
-void client_call(struct client *client, const char *path, struct bytes request, int timeout_ms, struct arena *arena,
-    struct answer *answer);
+void client_call(struct client *client, const char *path, struct bytes request, int timeout_ms,
+    struct arena *arena, struct answer *answer);
 
 struct client_stream {
     struct client *client;
@@ -48,7 +48,8 @@ struct client_stream {
 void client_open(struct client *client, const char *path, int timeout_ms, struct client_stream *stream);
 bool client_send(struct client_stream *stream, struct bytes message); /* false: the stream is broken */
 void client_half_close(struct client_stream *stream);
-bool client_read(struct client_stream *stream, struct arena *arena, struct bytes *message); /* false: no more */
+bool client_read(
+    struct client_stream *stream, struct arena *arena, struct bytes *message); /* false: no more */
 void client_cancel(struct client_stream *stream);
 /* Reads on to the end, waits for the status and gives the stream back. */
 void client_finish(struct client_stream *stream, struct answer *answer);

@@ -1,5 +1,5 @@
-/* serving: a server in the test's own process, on a port of its own: the engine with any methods, and its end in order.
- * Threads: the test's. Failure: aborts. */
+/* serving: a server in the test's own process, on a port of its own: the engine with any methods, and its end
+ * in order. Threads: the test's. Failure: aborts. */
 #ifndef PATRON_TESTS_RPC_SERVING_H
 #define PATRON_TESTS_RPC_SERVING_H
 
@@ -18,8 +18,8 @@ struct serving {
     bool shut;
 };
 
-/* What `options` leaves out (methods, services, metrics, listen, drained) is filled in. `services` of the struct may be
- * prepared before: port, health, reflection. */
+/* What `options` leaves out (methods, services, metrics, listen, drained) is filled in. `services` of the
+ * struct may be prepared before: port, health, reflection. */
 void serving_start(struct serving *serving, const struct method *const *methods, size_t method_count,
     const struct engine_options *options);
 /* False if calls are still under way after so long. */

@@ -2,23 +2,24 @@
 
 #include <stdio.h>
 
-static const char definitions[] = "currency: EUR\n"
-                                  "time_zone: Europe/Berlin\n"
-                                  "identifiers:\n"
-                                  "  customer_id: {max: 1}\n"
-                                  "  email: {max: 5, normalize: email}\n"
-                                  "events:\n"
-                                  "  order: {amount: money, channel: string, promo: bool, size: number}\n"
-                                  "features:\n"
-                                  "  orders: {of: order, count: true}\n"
-                                  "  revenue: {of: order, sum: amount}\n"
-                                  "  revenue_30d: {of: order, sum: amount, window: 30d}\n"
-                                  "  channel_last: {of: order, last: channel}\n"
-                                  "  promo_last: {of: order, last: promo}\n"
-                                  "  size_mean: {of: order, mean: size}\n"
-                                  "services:\n"
-                                  "  numbers: [orders, revenue, revenue_30d, promo_last, size_mean]\n"
-                                  "  all: [orders, revenue, revenue_30d, channel_last, promo_last, size_mean]\n";
+static const char definitions[] =
+    "currency: EUR\n"
+    "time_zone: Europe/Berlin\n"
+    "identifiers:\n"
+    "  customer_id: {max: 1}\n"
+    "  email: {max: 5, normalize: email}\n"
+    "events:\n"
+    "  order: {amount: money, channel: string, promo: bool, size: number}\n"
+    "features:\n"
+    "  orders: {of: order, count: true}\n"
+    "  revenue: {of: order, sum: amount}\n"
+    "  revenue_30d: {of: order, sum: amount, window: 30d}\n"
+    "  channel_last: {of: order, last: channel}\n"
+    "  promo_last: {of: order, last: promo}\n"
+    "  size_mean: {of: order, mean: size}\n"
+    "services:\n"
+    "  numbers: [orders, revenue, revenue_30d, promo_last, size_mean]\n"
+    "  all: [orders, revenue, revenue_30d, channel_last, promo_last, size_mean]\n";
 
 static void on_fatal(void *context, const struct error *error)
 {
@@ -131,7 +132,8 @@ int64_t shop_ingest(struct shop *shop, const struct order *orders, size_t count)
     CHECK(client_read(&stream, &shop->arena, &reply));
     client_finish(&stream, &shop->answer);
     CHECK(shop->answer.status == GRPC_STATUS_OK);
-    Patron__V1__IngestResponse *response = patron__v1__ingest_response__unpack(NULL, reply.length, reply.data);
+    Patron__V1__IngestResponse *response =
+        patron__v1__ingest_response__unpack(NULL, reply.length, reply.data);
     CHECK(response->applied == count);
     int64_t known_at_us = response->known_at_us;
     patron__v1__ingest_response__free_unpacked(response, NULL);

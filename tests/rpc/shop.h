@@ -1,5 +1,6 @@
-/* shop: the whole server in the test's own process: the database (in memory, or in a directory), every method, and the
- * engine; with a small shop's definitions, and words to fill it. Threads: the test's. Failure: aborts. */
+/* shop: the whole server in the test's own process: the database (in memory, or in a directory), every
+ * method, and the engine; with a small shop's definitions, and words to fill it. Threads: the test's.
+ * Failure: aborts. */
 #ifndef PATRON_TESTS_RPC_SHOP_H
 #define PATRON_TESTS_RPC_SHOP_H
 

@@ -16,7 +16,8 @@ enum { POUR_BYTES = 64 * 1024, PATIENCE_MS = 20000 };
 static _Atomic uint64_t poured_messages, stops, cancellations, started;
 static _Atomic(struct call *) held_call;
 
-/* --- methods --------------------------------------------------------------------------------------------------------- */
+/* --- methods ----------------------------------------------------------------------------------------------
+ */
 
 static void echo_start(struct call *call, struct bytes request)
 {
@@ -188,7 +189,8 @@ static void call_with(struct fixture *fixture, const char *path, struct bytes re
     client_call(&fixture->client, path, request, timeout_ms, &fixture->arena, &fixture->answer);
 }
 
-/* --- tests ----------------------------------------------------------------------------------------------------------- */
+/* --- tests ------------------------------------------------------------------------------------------------
+ */
 
 static void test_a_reply_of_any_size_comes_back_whole(void **state)
 {
@@ -399,7 +401,8 @@ static void test_each_cancelled_stream_stops_exactly_once(void **state)
     for (int i = 0; i < PATIENCE_MS && engine_calls(fixture.serving.engine); i++)
         usleep(1000);
     assert_int_equal(engine_calls(fixture.serving.engine), 0);
-    assert_in_range(atomic_load(&stops), 60, 100); /* a stream may be cancelled before the server has seen it */
+    assert_in_range(
+        atomic_load(&stops), 60, 100); /* a stream may be cancelled before the server has seen it */
     fixture_end(&fixture);
 }
 
@@ -408,7 +411,8 @@ static void test_a_second_server_on_the_same_port_is_told_that_it_is_in_use(void
     (void)state;
     struct fixture fixture;
     fixture_start(&fixture, NULL);
-    struct engine_options options = {.metrics = fixture.serving.services.metrics, .listen = fixture.serving.address};
+    struct engine_options options = {
+        .metrics = fixture.serving.services.metrics, .listen = fixture.serving.address};
     struct engine *second = NULL;
     struct error error;
     assert_int_equal(engine_start(&options, &second, &error), PATRON_BUSY);
@@ -469,7 +473,8 @@ static void test_a_shutdown_drains_streams_and_waits_for_what_is_held(void **sta
     arena_clear(&fixture.arena);
 }
 
-/* --- shutdown under load --------------------------------------------------------------------------------------------- */
+/* --- shutdown under load ----------------------------------------------------------------------------------
+ */
 
 struct load {
     pthread_t thread;

@@ -22,7 +22,8 @@ static const struct order orders[] = {
     {3, 2, INT64_C(1775200000) * 1000000, -3000000, "kiosk \xe2\x98\x83"},
 };
 
-static Patron__V1__GetFeaturesResponse *get_features(struct shop *shop, const char *service, size_t identifiers)
+static Patron__V1__GetFeaturesResponse *get_features(
+    struct shop *shop, const char *service, size_t identifiers)
 {
     Patron__V1__GetFeaturesRequest request = PATRON__V1__GET_FEATURES_REQUEST__INIT;
     request.service = (char *)(uintptr_t)service;
@@ -115,7 +116,8 @@ static void test_a_matrix_holds_the_same_numbers_row_by_row(void **state)
 }
 
 /* The bytes of an answer for the service at T. */
-static struct bytes read_at(struct shop *shop, const char *path, const char *service, int64_t as_of_us, size_t rows)
+static struct bytes read_at(
+    struct shop *shop, const char *path, const char *service, int64_t as_of_us, size_t rows)
 {
     Patron__V1__GetFeaturesRequest request = PATRON__V1__GET_FEATURES_REQUEST__INIT;
     request.service = (char *)(uintptr_t)service;
@@ -138,7 +140,8 @@ static int64_t as_of_of(struct bytes reply)
     return as_of_us;
 }
 
-static void test_what_was_served_now_is_said_again_of_that_moment_after_later_events_and_a_restart(void **state)
+static void test_what_was_served_now_is_said_again_of_that_moment_after_later_events_and_a_restart(
+    void **state)
 {
     (void)state;
     char directory[SCRATCH_PATH_MAX], data[SCRATCH_PATH_MAX + 8];
@@ -232,17 +235,20 @@ static void test_a_wrong_read_is_refused_in_words_that_name_what_is_wrong(void *
     refused(&shop, GET_FEATURES, &request, GRPC_STATUS_INVALID_ARGUMENT, "both a service and features");
     request.service = (char *)(uintptr_t) "";
     request.n_features = READ_FEATURES_MAX + 1;
-    refused(&shop, GET_FEATURES, &request, GRPC_STATUS_INVALID_ARGUMENT, "1001 features in one request; at most 1000");
+    refused(&shop, GET_FEATURES, &request, GRPC_STATUS_INVALID_ARGUMENT,
+        "1001 features in one request; at most 1000");
     features[0] = (char *)(uintptr_t) "channel_last";
     request.n_features = 1;
     refused(&shop, GET_VECTORS, &request, GRPC_STATUS_INVALID_ARGUMENT, "'channel_last' is text");
     request.n_identifiers = READ_IDENTIFIERS_MAX + 1;
     request.identifiers = shop_identifiers(&shop, 1, request.n_identifiers);
-    refused(&shop, GET_FEATURES, &request, GRPC_STATUS_INVALID_ARGUMENT, "10001 identifiers in one request; at most 10000");
+    refused(&shop, GET_FEATURES, &request, GRPC_STATUS_INVALID_ARGUMENT,
+        "10001 identifiers in one request; at most 10000");
     request.n_identifiers = 2;
     request.at_case = PATRON__V1__GET_FEATURES_REQUEST__AT_AS_OF_US;
     request.as_of_us = INT64_MAX;
-    refused(&shop, GET_FEATURES, &request, GRPC_STATUS_OUT_OF_RANGE, "the newest moment that can be asked for is");
+    refused(&shop, GET_FEATURES, &request, GRPC_STATUS_OUT_OF_RANGE,
+        "the newest moment that can be asked for is");
     request.as_of_us = INT64_MIN;
     refused(&shop, GET_FEATURES, &request, GRPC_STATUS_OUT_OF_RANGE, "before 1900");
     request.at_case = 0;
@@ -270,15 +276,18 @@ static void test_bytes_that_are_no_request_are_refused(void **state)
     (void)state;
     struct shop shop;
     shop_open(&shop, NULL);
-    refused_bytes(&shop, GET_FEATURES, bytes_of("\x0a\x05"
-                                                "all",
-                                           5),
+    refused_bytes(&shop, GET_FEATURES,
+        bytes_of("\x0a\x05"
+                 "all",
+            5),
         "malformed");
-    refused_bytes(&shop, GET_FEATURES, bytes_of("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 11), "malformed");
+    refused_bytes(
+        &shop, GET_FEATURES, bytes_of("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 11), "malformed");
     refused_bytes(&shop, GET_FEATURES, bytes_of("\x0b\x0c", 2), "malformed"); /* a group */
-    refused_bytes(&shop, GET_FEATURES, bytes_of("\x0a\x03"
-                                                "a\0l",
-                                           5),
+    refused_bytes(&shop, GET_FEATURES,
+        bytes_of("\x0a\x03"
+                 "a\0l",
+            5),
         "'service' has a NUL");
     refused_bytes(&shop, GET_FEATURES, bytes_of("\x0a\x02\xff\xfe", 4), "'service' is not UTF-8");
     refused_bytes(&shop, GET_FEATURES, bytes_of("\x1a\x04\x12\x02\xc3\x28", 6), "'value' is not UTF-8");
@@ -295,7 +304,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_features_come_as_columns_of_their_types_with_a_status_a_value),
         cmocka_unit_test(test_a_matrix_holds_the_same_numbers_row_by_row),
-        cmocka_unit_test(test_what_was_served_now_is_said_again_of_that_moment_after_later_events_and_a_restart),
+        cmocka_unit_test(
+            test_what_was_served_now_is_said_again_of_that_moment_after_later_events_and_a_restart),
         cmocka_unit_test(test_a_read_of_many_rows_says_what_its_parts_say),
         cmocka_unit_test(test_a_request_without_identifiers_is_answered_with_empty_columns),
         cmocka_unit_test(test_a_wrong_read_is_refused_in_words_that_name_what_is_wrong),
