@@ -390,10 +390,22 @@ static void import_clear(struct import *import)
     flags_clear(import_flags, sizeof import_flags / sizeof *import_flags, &import->options);
 }
 
+/* The one refusal that a flag of ours is made for: the definitions want text, and the column looks like a number. */
+static void hint_print(const struct import *import)
+{
+    for (size_t i = 0; i < import->faults.reason_count; i++) {
+        if (!strstr(import->faults.reasons[i].text, "but is declared string"))
+            continue;
+        fputs("A CSV column of text that looks like a number needs --text NAME.\n", stderr);
+        return;
+    }
+}
+
 static int import_exit(
     const struct import *import, enum patron_code code, const struct error *error, double seconds)
 {
     faults_print(&import->faults);
+    hint_print(import);
     bool json = import->options.output && strcmp(import->options.output, "json") == 0;
     if (json)
         result_print_json(import, seconds);

@@ -77,6 +77,10 @@ static int command_main(int argc, char **argv)
     const char *name = argv[1];
     if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         return help_run(argc - 2, argv + 2);
+    if (strcmp(name, "--version") == 0) {
+        puts("patron " PATRON_VERSION);
+        return EXIT_DONE;
+    }
     const struct command *command = command_find(name);
     if (!command)
         return EXIT_USAGE;

@@ -8,10 +8,14 @@
 #include "patron/v1/operations.pb-c.h"
 
 struct verify_options {
-    const char *server;
+    const char *server, *output;
 };
 
-static const struct flag verify_flags[] = {SERVER_FLAG(struct verify_options)};
+static const struct flag verify_flags[] = {
+    {"output", NULL, 'o', FLAG_TEXT, "text|json", "how to print the result (default text)",
+        offsetof(struct verify_options, output)},
+    SERVER_FLAG(struct verify_options),
+};
 
 struct verify_result {
     uint64_t customers, events, differences;
@@ -69,25 +73,29 @@ static enum patron_code verify_work(const char *server, struct verify_result *re
     return code;
 }
 
+static void result_print(const struct verify_result *result, bool json)
+{
+    printf(json ? "{\"customers\":%llu,\"events\":%llu,\"differences\":%llu}\n"
+                : "%llu customers refolded from %llu events: %llu differences\n",
+        (unsigned long long)result->customers, (unsigned long long)result->events,
+        (unsigned long long)result->differences);
+}
+
 static int verify_run(const struct command *command, int argc, char **argv)
 {
     struct verify_options options = {0};
     struct flag_list rest = {0};
     struct error error;
+    struct verify_result result = {0};
     int exit_code = command_parse(command, argc, argv, &options, &rest);
-    if (exit_code < 0 && rest.count > 0)
-        exit_code = command_usage_error(command, "takes no arguments");
+    bool json = options.output && strcmp(options.output, "json") == 0;
+    if (exit_code < 0 && (rest.count > 0 || (options.output && !json && strcmp(options.output, "text") != 0)))
+        exit_code = command_usage_error(command, "takes no arguments but --output text|json and --server");
+    if (exit_code < 0 && verify_work(options.server, &result, &error) != PATRON_OK)
+        exit_code = command_failed(&error);
     if (exit_code < 0) {
-        struct verify_result result = {0};
-        exit_code = EXIT_FAILED;
-        if (verify_work(options.server, &result, &error) != PATRON_OK) {
-            command_failed(&error);
-        } else {
-            printf("%llu customers refolded from %llu events: %llu differences\n",
-                (unsigned long long)result.customers, (unsigned long long)result.events,
-                (unsigned long long)result.differences);
-            exit_code = result.differences == 0 ? EXIT_DONE : EXIT_FAILED;
-        }
+        result_print(&result, json);
+        exit_code = result.differences == 0 ? EXIT_DONE : EXIT_FAILED;
     }
     flag_list_clear(&rest);
     return exit_code;
