@@ -132,12 +132,26 @@ static enum patron_code store_create(struct store *store, struct error *error)
     return kv_write(store->kv, store->batch, true, error);
 }
 
+/* A store is made only where there is none: over a damaged one it would begin to count anew. */
+static enum patron_code log_check_empty(struct store *store, struct error *error)
+{
+    struct kv_iterator *rows = kv_iterator_new(store->kv, NULL, KV_LOG, (struct bytes){0});
+    kv_iterator_seek(rows, (struct bytes){0});
+    enum patron_code code = kv_iterator_valid(rows)
+        ? error_set(error, PATRON_CORRUPT, "the data directory has a log but does not say its format: it is damaged")
+        : kv_iterator_status(rows, error);
+    kv_iterator_free(rows);
+    return code;
+}
+
 static enum patron_code format_open(struct store *store, struct error *error)
 {
     struct bytes value;
     enum patron_code code = meta_get(store, "format", &value, error);
-    if (code == PATRON_NOT_FOUND)
+    if (code == PATRON_NOT_FOUND) {
+        TRY(log_check_empty(store, error));
         return store_create(store, error);
+    }
     TRY(code);
     if (value.length != 1 || value.data[0] == 0)
         return error_set(error, PATRON_CORRUPT, "the data directory's format row is damaged");
