@@ -6,9 +6,9 @@
 #include <time.h>
 
 #include "server/methods/services.h"
+#include "server/methods/view_at.h"
 #include "server/methods/wire.h"
 #include "store/base/limits.h"
-#include "store/base/time_text.h"
 
 enum {
     INFO_AS_OF = 1,
@@ -192,32 +192,26 @@ static enum patron_code choose_features(
     return PATRON_OK;
 }
 
-static enum patron_code choose_moment(
-    struct read *read, const struct read_request *request, int64_t now_us, struct error *error)
+static enum patron_code choose_view(
+    struct read *read, const struct read_request *request, struct error *error)
 {
+    struct port *port = port_of(read);
     read->past = request->has_as_of;
-    read->as_of_us = request->has_as_of ? request->as_of_us : now_us;
-    if (read->as_of_us > now_us) {
-        char newest[TIME_TEXT_MAX];
-        time_to_text(now_us, newest);
-        return error_set(error, PATRON_OUT_OF_RANGE,
-            "as_of_us %lld is not known yet; the newest moment that can be asked for is %lld (%s)",
-            (long long)read->as_of_us, (long long)now_us, newest);
+    if (!read->past) {
+        read->view = port->functions->view_acquire(port, &read->as_of_us);
+        return PATRON_OK;
     }
-    if (read->as_of_us < EVENT_TIME_MIN_US)
-        return error_set(error, PATRON_OUT_OF_RANGE,
-            "as_of_us %lld lies before 1900-01-01: times are microseconds", (long long)read->as_of_us);
-    return PATRON_OK;
+    int64_t latest_us;
+    read->as_of_us = request->as_of_us;
+    enum patron_code code = view_at(port, read->as_of_us, &read->view, &latest_us, error);
+    return code == PATRON_OK ? PATRON_OK : error_prefix(error, code, "as_of_us ");
 }
 
 static enum patron_code prepare(struct read *read, const struct read_request *request, struct error *error)
 {
     TRY(check_sizes(request, error));
-    struct port *port = port_of(read);
-    int64_t now_us;
-    read->view = port->functions->view_acquire(port, &now_us);
+    TRY(choose_view(read, request, error));
     TRY(choose_features(read, request, error));
-    TRY(choose_moment(read, request, now_us, error));
     struct arena *arena = &read->call->arena;
     read->row_count = request->identifier_count;
     read->identifiers = arena_array(arena, read->row_count, sizeof read->identifiers[0]);

@@ -21,9 +21,9 @@
 #include "server/methods/reply.h"
 #include "server/methods/request.h"
 #include "server/methods/services.h"
+#include "server/methods/view_at.h"
 #include "server/methods/wire.h"
 #include "store/base/limits.h"
-#include "store/base/time_text.h"
 
 enum {
     RESPONSE_ROWS = 2,
@@ -65,7 +65,8 @@ struct taking {
     bool exact_money;
     int64_t *moments_us; /* null: the spine is sent */
     size_t moment_count;
-    int64_t newest_us;
+    int64_t latest_us; /* that can be asked for */
+    uint64_t spine_rows_taken;
     /* One message of the spine, in the call's scratch arena; null: none. */
     const Patron__V1__SpineRows *spine;
     /* One message of rows, in `chunk`. */
@@ -126,7 +127,6 @@ static enum patron_code open_snapshot(struct taking *taking, struct error *error
         .selection = taking->selection,
         .every_customer_at_us = taking->moments_us,
         .every_customer_at_count = taking->moment_count,
-        .latest_us = taking->newest_us,
     };
     const char *scratch = port_of(taking)->functions->scratch_directory(port_of(taking));
     if (!taking->moments_us && scratch) {
@@ -331,20 +331,26 @@ static enum patron_code choose_moments(
     if (generated->n_as_of_us > SPINE_MOMENTS_MAX)
         return error_set(error, PATRON_INVALID, "%zu moments in a generated spine; at most %d",
             generated->n_as_of_us, SPINE_MOMENTS_MAX);
-    int64_t last_us = generated->as_of_us[generated->n_as_of_us - 1];
-    if (last_us > taking->newest_us) {
-        char newest[TIME_TEXT_MAX];
-        time_to_text(taking->newest_us, newest);
-        return error_set(error, PATRON_OUT_OF_RANGE,
-            "moment %lld of the generated spine is not known yet; the newest that can be asked for is %lld "
-            "(%s)",
-            (long long)last_us, (long long)taking->newest_us, newest);
-    }
     taking->moment_count = generated->n_as_of_us;
     taking->moments_us =
         arena_array(&taking->call->arena, taking->moment_count, sizeof taking->moments_us[0]);
     memcpy(taking->moments_us, generated->as_of_us, taking->moment_count * sizeof taking->moments_us[0]);
     return PATRON_OK;
+}
+
+static enum patron_code choose_view(
+    struct taking *taking, const Patron__V1__GeneratedSpine *generated, struct error *error)
+{
+    struct port *port = port_of(taking);
+    if (!generated) {
+        taking->held->view = view_at_some(port, &taking->latest_us);
+        return PATRON_OK;
+    }
+    TRY(choose_moments(taking, generated, error));
+    int64_t last_us = taking->moments_us[taking->moment_count - 1];
+    enum patron_code code = view_at(port, last_us, &taking->held->view, &taking->latest_us, error);
+    return code == PATRON_OK ? PATRON_OK
+                             : error_prefix(error, code, "the last moment of the generated spine, ");
 }
 
 static void choose_chunk(struct taking *taking)
@@ -370,8 +376,7 @@ static enum patron_code take_plan(
     TRY(services_begin_background(call->services, error));
     taking->held = memory_alloc(sizeof *taking->held);
     taking->held->services = call->services;
-    struct port *port = port_of(taking);
-    taking->held->view = port->functions->view_acquire(port, &taking->newest_us);
+    TRY(choose_view(taking, plan->generated, error));
     struct bytes *names = arena_array(&call->arena, plan->n_features, sizeof names[0]);
     for (size_t i = 0; i < plan->n_features; i++)
         names[i] = bytes_from_string(plan->features[i]);
@@ -381,12 +386,24 @@ static enum patron_code take_plan(
     taking->exact_money = plan->exact_money != 0;
     columns_init(&taking->columns, definitions, &taking->selection, taking->exact_money, &call->arena);
     choose_chunk(taking);
-    taking->phase = PHASE_SPINE;
-    if (plan->generated) {
-        TRY(choose_moments(taking, plan->generated, error));
-        taking->phase = PHASE_ROWS;
-    }
+    taking->phase = plan->generated ? PHASE_ROWS : PHASE_SPINE;
     metrics_add(call->services->metrics, METRIC_SNAPSHOTS, 1);
+    return PATRON_OK;
+}
+
+static enum patron_code check_moments(
+    struct taking *taking, const Patron__V1__SpineRows *rows, struct error *error)
+{
+    for (size_t i = 0; i < rows->n_as_of_us; i++) {
+        int64_t moment_us = rows->as_of_us[i];
+        if (moment_us > taking->latest_us)
+            view_at_extend(port_of(taking), taking->held->view, &taking->latest_us);
+        enum patron_code code = view_at_check(moment_us, taking->latest_us, error);
+        if (code != PATRON_OK)
+            return error_prefix(
+                error, code, "row %llu of the spine: ", (unsigned long long)(taking->spine_rows_taken + i));
+    }
+    taking->spine_rows_taken += rows->n_as_of_us;
     return PATRON_OK;
 }
 
@@ -414,6 +431,7 @@ static enum patron_code take_part(struct taking *taking, struct bytes bytes, str
     if (rows->n_identifiers > SPINE_CHUNK_ROWS_MAX)
         return error_set(error, PATRON_INVALID, "%zu rows in one message of the spine; at most %d",
             rows->n_identifiers, SPINE_CHUNK_ROWS_MAX);
+    TRY(check_moments(taking, rows, error));
     taking->spine = rows;
     return PATRON_OK;
 }

@@ -91,6 +91,8 @@ static Patron__V1__Event *event(struct shop *shop, const struct order *order)
     event->type = arena_string(arena, bytes_from_string("order"));
     event->id = text(shop, "order-", order->id);
     event->time_us = order->time_us;
+    event->clock_case = shop->known_at_us ? PATRON__V1__EVENT__CLOCK_KNOWN_AT_US : 0;
+    event->known_at_us = shop->known_at_us;
     event->identifiers = shop_identifiers(shop, order->who, 1);
     event->n_identifiers = 1;
     event->attributes = arena_array(arena, 3, sizeof event->attributes[0]);

@@ -17,6 +17,7 @@ struct shop {
     struct database *database;
     struct serving serving;
     struct client client;
+    int64_t known_at_us; /* of the events sent from here on; 0: known from now on */
     struct arena arena;
     struct answer answer;
 };

@@ -352,6 +352,63 @@ static void test_a_snapshot_says_of_each_row_what_a_read_at_its_moment_says(void
     shop_close(&shop);
 }
 
+static void take_whole_snapshot(struct shop *shop, struct client_stream *stream)
+{
+    struct bytes message;
+    while (client_read(stream, &shop->arena, &message))
+        continue;
+    finish(shop, stream, GRPC_STATUS_OK, "");
+}
+
+static void test_questions_about_the_past_let_history_go_on_being_loaded(void **state)
+{
+    (void)state;
+    struct shop shop;
+    shop_open(&shop, NULL);
+    int64_t known_at_us = spring_us;
+    for (uint64_t i = 1; i <= 4; i++) {
+        known_at_us += 1000;
+        shop.known_at_us = known_at_us;
+        struct order order = {i, 1, spring_us, 1000000, "web"};
+        assert_int_equal(shop_ingest(&shop, &order, 1), known_at_us);
+        (void)newest_us(&shop);
+        Patron__V1__GetFeaturesRequest request = PATRON__V1__GET_FEATURES_REQUEST__INIT;
+        request.service = (char *)(uintptr_t) "all";
+        request.identifiers = shop_identifiers(&shop, 1, 1);
+        request.n_identifiers = 1;
+        request.at_case = PATRON__V1__GET_FEATURES_REQUEST__AT_AS_OF_US;
+        request.as_of_us = known_at_us + 1;
+        shop_call(&shop, "/patron.v1.Features/GetFeatures", &request);
+        assert_int_equal(shop.answer.status, GRPC_STATUS_OK);
+        request.as_of_us = INT64_MAX;
+        shop_call(&shop, "/patron.v1.Features/GetFeatures", &request);
+        assert_int_equal(shop.answer.status, GRPC_STATUS_OUT_OF_RANGE);
+        int64_t moments[] = {known_at_us, known_at_us + 1};
+        for (int generated = 0; generated <= 1; generated++) {
+            struct client_stream stream;
+            client_open(&shop.client, SNAPSHOT, 0, &stream);
+            send_plan(&shop, &stream, generated ? moments : NULL, 2);
+            if (!generated)
+                send_spine(&shop, &stream, 1, moments, 2);
+            client_half_close(&stream);
+            take_whole_snapshot(&shop, &stream);
+        }
+    }
+    /* What is asked as of later than the log knows is a promise, and history comes after it. */
+    struct client_stream stream;
+    int64_t later[] = {known_at_us + 5000};
+    client_open(&shop.client, SNAPSHOT, 0, &stream);
+    send_plan(&shop, &stream, NULL, 0);
+    send_spine(&shop, &stream, 1, later, 1);
+    client_half_close(&stream);
+    take_whole_snapshot(&shop, &stream);
+    shop.known_at_us = known_at_us + 10;
+    struct order order = {9, 1, spring_us, 1000000, "web"};
+    assert_true(shop_ingest(&shop, &order, 1) >= later[0]);
+    wait_no_calls(&shop);
+    shop_close(&shop);
+}
+
 static uint64_t snapshot_rows_made(const struct shop *shop)
 {
     struct encoder page = {0};
@@ -643,6 +700,7 @@ int main(void)
         cmocka_unit_test(test_a_shutdown_answers_what_was_sent_and_ends_idle_senders),
         cmocka_unit_test(test_a_spine_that_is_sent_is_answered_with_a_manifest_rows_and_an_end),
         cmocka_unit_test(test_a_snapshot_says_of_each_row_what_a_read_at_its_moment_says),
+        cmocka_unit_test(test_questions_about_the_past_let_history_go_on_being_loaded),
         cmocka_unit_test(test_a_slow_reader_holds_up_its_snapshot_and_a_leaving_one_ends_it),
         cmocka_unit_test(test_snapshots_cancelled_anywhere_leave_nothing_behind),
         cmocka_unit_test(test_a_wrong_snapshot_is_refused_in_words),
