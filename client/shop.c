@@ -4,7 +4,8 @@
  * more. The times in between are drawn one after the other: with k events left until the end, the next gap is uniform
  * in [0, 2/(k+1) of what is left), which spreads them evenly and never passes the end. All people stand in a heap by
  * their next time, so events come out in order of time. Randomness is splitmix64 (Steele, Lea, Flood 2014), one state a
- * person, seeded by (seed, person). */
+ * person, seeded by (seed, person). Every draw is a statement of its own: the order in which C evaluates arguments and
+ * operands is the compiler's choice. */
 #include "client/shop.h"
 
 #include <inttypes.h>
@@ -110,8 +111,11 @@ static void person_start(const struct shop *shop, struct person *person, uint32_
 {
     int64_t span = shop->options.to_us - shop->options.from_us;
     person->number = number;
-    person->price_cents = (uint32_t)(800 + draw_below(person, 4000) + draw_below(person, 8000));
-    person->devices = (uint8_t)(1 + chance(person, 45) + chance(person, 15));
+    person->price_cents = (uint32_t)(800 + draw_below(person, 4000));
+    person->price_cents += (uint32_t)draw_below(person, 8000);
+    person->devices = 1;
+    person->devices = (uint8_t)(person->devices + chance(person, 45));
+    person->devices = (uint8_t)(person->devices + chance(person, 15));
     person->second_email = chance(person, 25);
     person->shares_device = number > 2 && chance(person, 1);
     int64_t arrival_us = shop->options.from_us + (int64_t)draw_below(person, (uint64_t)(span - span / 4));
@@ -231,25 +235,31 @@ static const char *channel_draw(struct person *person)
 
 static void session_attributes(struct writer *writer, struct person *person)
 {
-    uint64_t pages = 1 + draw_below(person, 6) + draw_below(person, 6);
+    uint64_t pages = 1 + draw_below(person, 6);
+    pages += draw_below(person, 6);
+    uint64_t seconds = pages * (10 + draw_below(person, 50));
+    uint64_t tenths = draw_below(person, 10);
+    const char *channel = channel_draw(person);
+    bool app = chance(person, 35);
     put(writer, "\"pages\":%" PRIu64 ",\"seconds\":%" PRIu64 ".%" PRIu64 ",\"channel\":\"%s\",\"app\":%s",
-        pages, pages * (10 + draw_below(person, 50)), draw_below(person, 10), channel_draw(person),
-        chance(person, 35) ? "true" : "false");
+        pages, seconds, tenths, channel, app ? "true" : "false");
 }
 
 static void order_attributes(struct writer *writer, struct person *person, uint64_t number)
 {
     static const char *const categories[] = {"books", "garden", "kitchen", "music", "outdoor", "toys"};
-    uint64_t items = 1 + draw_below(person, 3) * draw_below(person, 2);
+    uint64_t items = draw_below(person, 3);
+    items = 1 + items * draw_below(person, 2);
     uint64_t cents = items * (person->price_cents / 2 + draw_below(person, person->price_cents));
     bool promo = chance(person, 30);
     uint64_t discount = promo ? cents * (5 + draw_below(person, 20)) / 100 : 0;
+    const char *channel = channel_draw(person);
+    const char *category = categories[draw_below(person, sizeof categories / sizeof *categories)];
     put_cents(writer, "amount", cents - discount);
     put(writer, ",");
     put_cents(writer, "discount", discount);
     put(writer, ",\"items\":%" PRIu64 ",\"promo\":%s,\"channel\":\"%s\",\"category\":\"%s\"", items,
-        promo ? "true" : "false", channel_draw(person),
-        categories[draw_below(person, sizeof categories / sizeof *categories)]);
+        promo ? "true" : "false", channel, category);
     person->last_order = number;
     person->last_order_cents = (uint32_t)(cents - discount);
 }
@@ -257,9 +267,11 @@ static void order_attributes(struct writer *writer, struct person *person, uint6
 static void ticket_attributes(struct writer *writer, struct person *person)
 {
     static const char *const topics[] = {"delivery", "invoice", "product", "return", "account"};
-    put(writer, "\"topic\":\"%s\",\"rating\":%" PRIu64 ",\"solved\":%s",
-        topics[draw_below(person, sizeof topics / sizeof *topics)], 1 + draw_below(person, 5),
-        chance(person, 80) ? "true" : "false");
+    const char *topic = topics[draw_below(person, sizeof topics / sizeof *topics)];
+    uint64_t rating = 1 + draw_below(person, 5);
+    bool solved = chance(person, 80);
+    put(writer, "\"topic\":\"%s\",\"rating\":%" PRIu64 ",\"solved\":%s", topic, rating,
+        solved ? "true" : "false");
 }
 
 /* Most sessions show a device alone; one that has seen the account log in often shows that too. */
