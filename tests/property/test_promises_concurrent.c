@@ -5,7 +5,7 @@
  *
  * Time is virtual: one thread moves it by nothing, by microseconds or by days, so that known_at and the clock collide.
  * The histories are random but the interleaving is the machine's: a seed gives the same events, not the same run.
- * PATRON_HISTORIES says how many (40), PATRON_SEED which, PATRON_HISTORY a single one. */
+ * PATRON_HISTORIES says how many (60), PATRON_SEED which, PATRON_HISTORY a single one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,9 +25,9 @@
 #include "tests/property/world.h"
 
 enum {
-    HISTORIES_DEFAULT = 40,
+    HISTORIES_DEFAULT = 60,
     SENDERS = 2,
-    BATCHES = 24, /* of each sender */
+    BATCHES = 40, /* of each sender */
     BATCH_EVENTS_MAX = 6,
     READERS = 3,
     OBSERVATIONS_MAX = 400, /* of each reader */
@@ -58,6 +58,7 @@ struct run;
 struct reader {
     struct run *run;
     struct dice dice;
+    unsigned patience;  /* percent */
     struct arena arena; /* keeps the answers */
     struct observation observations[OBSERVATIONS_MAX];
     size_t count;
@@ -65,6 +66,7 @@ struct reader {
 
 struct sender {
     struct run *run;
+    struct dice dice;
     struct sent_batch batches[BATCHES];
 };
 
@@ -136,7 +138,8 @@ static void *sender_main(void *context)
         struct error error;
         while (port->functions->ingest(port, &batch->batch, &error) != PATRON_OK)
             sched_yield();
-        if (i % 3 == 0) /* the others are under way together */
+        usleep((useconds_t)dice_below(&sender->dice, 600)); /* so that readers see many positions */
+        if (i % 3 == 0)                                     /* the others are under way together */
             while (sem_wait(&batch->done) != 0)
                 ;
     }
@@ -239,7 +242,8 @@ static void observe(struct reader *reader, const struct view *view, int64_t as_o
         (struct observation){identifier, as_of_us, past, read_one(reader, view, identifier, as_of_us, past)};
 }
 
-/* Several rows in one view, at its T; sometimes the view is held while others come and go; sometimes a past T. */
+/* Several rows in one view, at its T; sometimes a past T. Some readers hold their views long and then read again, while
+ * what they need has been superseded, written back and given up by those who hold newer ones. */
 static void *reader_main(void *context)
 {
     struct reader *reader = context;
@@ -253,12 +257,13 @@ static void *reader_main(void *context)
             observe(reader, view, as_of_us, false);
         if (dice_chance(&reader->dice, 30))
             observe(reader, view, as_of_us - dice_between(&reader->dice, 0, WORLD_DAY), true);
-        if (dice_chance(&reader->dice, 30))
-            usleep((useconds_t)dice_below(&reader->dice, 2000));
-        for (size_t i = dice_below(&reader->dice, 3); i > 0; i--)
-            observe(reader, view, as_of_us, dice_chance(&reader->dice, 30));
+        bool patient = dice_chance(&reader->dice, reader->patience);
+        if (patient)
+            usleep((useconds_t)dice_between(&reader->dice, 1000, 12000));
+        for (size_t i = patient ? 6 : dice_below(&reader->dice, 3); i > 0; i--)
+            observe(reader, view, as_of_us, dice_chance(&reader->dice, 20));
         port->functions->view_release(port, view);
-        usleep((useconds_t)dice_below(&reader->dice, 300));
+        usleep((useconds_t)dice_below(&reader->dice, patient ? 3000 : 300));
     }
     return NULL;
 }
@@ -445,11 +450,13 @@ static void all_at_once(struct run *run)
     CHECK(pthread_create(&clock, NULL, clock_main, run) == 0);
     for (size_t i = 0; i < READERS; i++) {
         run->readers[i].run = run;
+        run->readers[i].patience = run->number % 2 == 0 ? 90 : 20;
         run->readers[i].dice = dice_of(run->seed + 2 + i, run->number);
         CHECK(pthread_create(&readers[i], NULL, reader_main, &run->readers[i]) == 0);
     }
     for (size_t i = 0; i < SENDERS; i++) {
         run->senders[i].run = run;
+        run->senders[i].dice = dice_of(run->seed + 2 + READERS + i, run->number);
         CHECK(pthread_create(&senders[i], NULL, sender_main, &run->senders[i]) == 0);
     }
     for (size_t i = 0; i < SENDERS; i++)
