@@ -357,6 +357,7 @@ static void result_print_json(const struct import *import, double seconds)
         {"duplicates", c->duplicates},
         {"refused", c->refused},
         {"identifiers_dropped", c->identifiers_dropped},
+        {"known_late", c->known_late},
     };
     struct json_object *result = json_object_new_object();
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
@@ -378,6 +379,11 @@ static void result_print_text(const struct import *import, double seconds)
     if (c->identifiers_dropped > 0)
         printf("; %llu identifiers dropped by rule", (unsigned long long)c->identifiers_dropped);
     printf(" (%.1f s, %.0f events/s)\n", seconds, seconds > 0 ? (double)c->sent / seconds : 0);
+    if (c->known_late > 0)
+        printf("%llu events are known only from later than --clock source asked for: the store had learned or answered "
+               "more by then. To load history of several files on its own clock, import them in one command, before "
+               "anything is read.\n",
+            (unsigned long long)c->known_late);
 }
 
 static void import_clear(struct import *import)

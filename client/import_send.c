@@ -126,6 +126,7 @@ static enum patron_code answer_take(
     counts->duplicates += answer->duplicates;
     counts->refused += answer->n_refusals;
     counts->identifiers_dropped += answer->identifiers_dropped;
+    counts->known_late += answer->known_late;
     for (size_t i = 0; i < answer->n_refusals; i++) {
         const Patron__V1__Refusal *refusal = answer->refusals[i];
         if (refusal->index >= batch->count)

@@ -14,7 +14,7 @@ struct import_file {
 
 struct import_counts {
     uint64_t files, read, broken;
-    uint64_t sent, applied, duplicates, refused, identifiers_dropped;
+    uint64_t sent, applied, duplicates, refused, identifiers_dropped, known_late;
 };
 
 /* The row as it lies in the sorter: everything but an id that still has to be made. */

@@ -156,6 +156,12 @@ static void add_refusal(struct batch *batch, Patron__V1__IngestResponse *to, uin
     to->refusals[to->n_refusals++] = refusal;
 }
 
+/* Ties in time are told apart by microseconds: only what is more than a second late is worth a word. */
+static bool is_known_late(const struct event_input *event, const struct event_outcome *outcome)
+{
+    return event->has_known_at && outcome->known_at_us - event->known_at_us > MICROSECONDS_PER_SECOND;
+}
+
 /* Refusals in order of place: both lists are in order, so that merging them is enough. */
 static void add_outcomes(struct batch *batch, Patron__V1__IngestResponse *to)
 {
@@ -176,6 +182,7 @@ static void add_outcomes(struct batch *batch, Patron__V1__IngestResponse *to)
         case EVENT_APPLIED:
             to->applied++;
             to->identifiers_dropped += outcome->identifiers_dropped;
+            to->known_late += is_known_late(&sent->events[i], outcome);
             break;
         case EVENT_DUPLICATE:
             to->duplicates++;
