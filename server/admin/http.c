@@ -86,7 +86,7 @@ static void PRINTF_LIKE(2, 0) take_log(void *context, const char *format, va_lis
     (void)context;
     char line[512];
     vsnprintf(line, sizeof line, format, arguments);
-    log_write(LEVEL_WARN, "http", "says", line, NULL);
+    log_write(LEVEL_DEBUG, "http", "says", line, NULL); /* of what clients do wrong, mostly */
 }
 
 /* --- listening --------------------------------------------------------------------------------------------
@@ -97,6 +97,8 @@ static bool split_address(const char *listen, char *host, char *port)
 {
     const char *colon = strrchr(listen, ':');
     if (!colon || colon - listen >= HOST_BYTES_MAX || strlen(colon + 1) > 5 || !colon[1])
+        return false;
+    if (strtol(colon + 1, NULL, 10) > UINT16_MAX) /* which the resolver would take, modulo 65,536 */
         return false;
     size_t length = (size_t)(colon - listen);
     if (length >= 2 && listen[0] == '[' && listen[length - 1] == ']') {

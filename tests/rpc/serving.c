@@ -39,7 +39,7 @@ void serving_start(struct serving *serving, const struct method *const *methods,
     struct error error;
     if (engine_start(&filled, &serving->engine, &error) != PATRON_OK) {
         fprintf(stderr, "%s\n", error.text);
-        CHECK(!"the engine starts");
+        IMPOSSIBLE("an engine that does not start");
     }
     snprintf(serving->address, sizeof serving->address, "%s", engine_addresses(serving->engine));
 }

@@ -25,7 +25,7 @@ static void on_fatal(void *context, const struct error *error)
 {
     (void)context;
     fprintf(stderr, "%s\n", error->text);
-    CHECK(!"the store can be written");
+    IMPOSSIBLE("a store in memory that cannot be written");
 }
 
 void shop_open(struct shop *shop, const char *directory)
@@ -42,7 +42,7 @@ void shop_open(struct shop *shop, const char *directory)
     struct error error;
     if (database_open(&options, &shop->database, &error) != PATRON_OK) {
         fprintf(stderr, "%s\n", error.text);
-        CHECK(!"the database opens");
+        IMPOSSIBLE("a database that does not open");
     }
     struct services *services = &shop->serving.services;
     services->port = database_port(shop->database);
