@@ -62,11 +62,13 @@ static void names_print(const char *label, char *const *names, size_t count)
     size_t column = 16;
     for (size_t i = 0; i < count; i++) {
         size_t length = strlen(names[i]) + 2;
-        if (column + length > 100 && column > 16) {
-            printf("\n%-16s", "");
+        if (i > 0 && column + length > 100) {
+            printf(",\n%-16s", "");
             column = 16;
+        } else if (i > 0) {
+            fputs(", ", stdout);
         }
-        printf("%s%s", names[i], i + 1 < count ? ", " : "");
+        fputs(names[i], stdout);
         column += length;
     }
     puts(count == 0 ? "none" : "");
