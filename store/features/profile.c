@@ -248,7 +248,8 @@ const struct profile_parts *profile_parts_new(const struct profile_part *parts, 
     uint8_t *at = (uint8_t *)made + values_at;
     for (size_t i = 0; i < count; i++) {
         struct bytes value = parts[i].value;
-        memcpy(at, value.data, value.length);
+        if (value.length > 0)
+            memcpy(at, value.data, value.length);
         made->part[i] = (struct profile_part){parts[i].number, bytes_of(at, value.length)};
         at += value.length;
     }

@@ -150,8 +150,9 @@ enum patron_code link_decode(struct bytes key, struct bytes value, struct link *
     uint8_t rule = decode_u8(&from);
     link->count = decode_varint(&from);
     const uint8_t *evidence = decode_raw(&from, EVENT_HASH_BYTES);
-    (void)decode_bytes(&from);
-    if (format != ROW_FORMAT || !decoder_done(&from) || key.length != 24 || rule != LINK_SHARED_EVENT)
+    struct bytes actor = decode_bytes(&from); /* only a rule that people apply has one */
+    if (format != ROW_FORMAT || !decoder_done(&from) || key.length != 24 || rule != LINK_SHARED_EVENT ||
+        actor.length > 0)
         return error_set(error, PATRON_CORRUPT, "a link's row is damaged");
     link->rule = LINK_SHARED_EVENT;
     memcpy(link->evidence, evidence, EVENT_HASH_BYTES);
