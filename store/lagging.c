@@ -57,6 +57,7 @@ void lagging_forget_all(struct store *store)
 enum patron_code store_write_back(struct store *store, size_t profiles_max, size_t *left, struct error *error)
 {
     CHECK(!store->group_open);
+    CHECK(!store->failed); /* what failed is still in the batch */
     size_t written = 0;
     struct lagging *lagging;
     DL_FOREACH(store->lagging_first, lagging)

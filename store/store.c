@@ -81,6 +81,7 @@ static enum patron_code answered_get(struct store *store, struct error *error)
 enum patron_code store_answered_set(struct store *store, int64_t until_us, struct error *error)
 {
     CHECK(!store->group_open);
+    CHECK(!store->failed); /* what failed is still in the batch */
     struct encoder to = {0};
     encode_u8(&to, META_ROW_FORMAT);
     encode_signed(&to, until_us);
