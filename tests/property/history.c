@@ -6,7 +6,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { GROUP_EVENTS_MAX = 8, ATTEMPTS_MAX = 40, CROWD_EVERY = 250, CROWD_AT = 77 };
+enum {
+    GROUP_EVENTS_MAX = 8,
+    ATTEMPTS_MAX = 40,
+    CROWD_EVERY = 250,
+    CROWD_AT = 77,
+    FLOOD_EVERY = 1000,
+    FLOOD_AT = 333,
+    FLOOD_GROUP = 128,
+    DISTINCT_MAX = 4096,
+};
 
 _Noreturn void history_fail(struct history *history, const char *format, ...)
 {
@@ -391,6 +400,42 @@ static void crowd(struct history *history)
     history_ask_one(history, &first, known_soon(history));
 }
 
+/* One event of its own value, on one of two days. */
+static const struct oracle_event *event_of_value(
+    struct history *history, struct oracle_identifier identifier, int64_t value, int64_t time_us)
+{
+    struct oracle_event *event =
+        event_of(history, time_us - (value % 3 == 0 ? WORLD_DAY : 0), identifier, NULL);
+    const struct oracle_event_type *type = &history->world.definitions.events[0];
+    const struct world_value pooled = {value, 0, NULL};
+    event->type = oracle_text_of(type->name);
+    event->attribute_count = 1;
+    *(struct oracle_attribute *)event->attributes =
+        world_attribute(&history->world, &type->attributes[0], &pooled);
+    return event;
+}
+
+/* A customer with as many different values as are counted, and then more. */
+static void flood(struct history *history)
+{
+    struct oracle_identifier identifier = world_fresh_identifier(&history->world, history->world.loose_type);
+    int64_t time_us = known_soon(history);
+    history->clock_us = time_us;
+    const struct oracle_event *events[FLOOD_GROUP];
+    for (int64_t value = 0; value < DISTINCT_MAX - FLOOD_GROUP; value += FLOOD_GROUP) {
+        for (int64_t i = 0; i < FLOOD_GROUP; i++)
+            events[i] = event_of_value(history, identifier, value + i, time_us);
+        history_group(history, events, FLOOD_GROUP, NULL, false);
+    }
+    for (int64_t value = DISTINCT_MAX - FLOOD_GROUP; value <= DISTINCT_MAX + 1; value++) {
+        events[0] = event_of_value(history, identifier, value, time_us);
+        history_group(history, events, 1, NULL, false);
+        if (value >= DISTINCT_MAX - 2)
+            history_ask_one(history, &identifier, known_soon(history));
+    }
+    history->figures->floods++;
+}
+
 /* What every history must have, if chance has not brought it. */
 static void complete(struct history *history)
 {
@@ -467,6 +512,9 @@ void history_run(uint64_t seed, uint64_t number, struct history_figures *figures
     bool crowded = number % CROWD_EVERY == CROWD_AT;
     if (crowded)
         history->world.definitions.identifiers[history->world.loose_type].max = 0;
+    bool flooded = number % FLOOD_EVERY == FLOOD_AT;
+    if (flooded)
+        world_features_distinct(&history->world);
     history->oracle = oracle_new(&history->world.definitions, WORLD_AHEAD);
     if (!oracle_time_zone_usable(history->world.definitions.time_zone))
         history_fail(history, "libc does not know the time zone: install tzdata");
@@ -481,6 +529,8 @@ void history_run(uint64_t seed, uint64_t number, struct history_figures *figures
              12 + dice_below(&history->world.dice, dice_chance(&history->world.dice, 20) ? 100 : 30);
          left > 0; left--)
         happen_something(history);
+    if (flooded)
+        flood(history);
     complete(history);
     conclude(history);
     check_figures(history);

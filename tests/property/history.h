@@ -45,6 +45,7 @@ struct history_figures {
     uint64_t same_instant;
     uint64_t source_clock;
     uint64_t dropped;
+    uint64_t floods;         /* customers with more different values than are counted */
     uint64_t full_customers; /* identifiers dropped because a customer had a thousand */
     uint64_t ways[WAY_COUNT];
     uint64_t not_found;
@@ -91,6 +92,7 @@ struct history {
     char directory[64]; /* of the engine on disk; empty: in memory */
     struct store *store;
     struct small_home *home; /* null: profiles are written with every group */
+    bool failed; /* a commit has: the store may only be closed */
     int64_t clock_us;
     int64_t answered_us; /* highest T answered: the floor of the next group */
     struct history_applied *applied;

@@ -107,6 +107,13 @@ void history_restart(struct history *history)
     fprintf(history->log, "restart\n");
     for (size_t i = 0; i < HISTORY_HELD_VIEWS; i++)
         history_view_drop(history, &history->held[i]);
+    struct error error;
+    int64_t answered_us = store_answered_until(history->store);
+    if (!history->failed && dice_chance(dice, 30) && history->answered_us > answered_us) {
+        answered_us = history->answered_us;
+        if (store_answered_set(history->store, answered_us, &error) != PATRON_OK)
+            history_fail(history, "%s", error.text);
+    }
     struct store_figures figures;
     store_figures(history->store, &figures);
     history->figures->restarts++;
@@ -128,6 +135,8 @@ void history_restart(struct history *history)
         history_fail(history, "the newest entry is of %lld after a restart, not %lld", (long long)newest_us,
             (long long)wanted_us);
     oracle_entry_taken(history->oracle, newest_us);
+    if (store_answered_until(history->store) != answered_us)
+        history_fail(history, "the store has forgotten up to when it answered");
 }
 
 /* --- views ---------------------------------------------------------------------------------------------- */
@@ -333,5 +342,7 @@ void history_failing_group(struct history *history, const struct oracle_event *c
         history_fail(history, "the commit should have failed");
     fprintf(history->log, "  the commit fails\n");
     history->figures->failed_commits += writes;
+    history->failed = writes;
     history_restart(history);
+    history->failed = false;
 }

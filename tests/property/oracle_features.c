@@ -320,6 +320,12 @@ static void put_real(struct oracle_value *value, double real)
     value->real = real;
 }
 
+static void put_distinct(struct oracle_value *value, size_t distinct)
+{
+    if (distinct <= DISTINCT_MAX)
+        put_integer(value, (int64_t)distinct);
+}
+
 /* A sum or a single value in the attribute's own type. */
 static void put_scaled(struct oracle_value *value, enum oracle_attribute_type type, oracle_int128 scaled)
 {
@@ -459,9 +465,9 @@ void oracle_evaluate(const struct oracle_definitions *definitions, size_t featur
         put_integer(value, (int64_t)selection.count);
     else if (of->aggregation == ORACLE_SUM)
         put_scaled(value, selection.type, sum_of(&selection));
-    else if (of->aggregation == ORACLE_DISTINCT && distinct_of(&selection) <= DISTINCT_MAX)
-        put_integer(value, (int64_t)distinct_of(&selection));
-    else if (of->aggregation != ORACLE_DISTINCT && selection.count > 0)
+    else if (of->aggregation == ORACLE_DISTINCT)
+        put_distinct(value, distinct_of(&selection));
+    else if (selection.count > 0)
         evaluate_some(of, &selection, as_of_us, value);
     free(selection.events);
 }

@@ -39,10 +39,10 @@ static void print_events(const struct history_figures *figures)
     printf("  merges %llu, late %llu, future-dated %llu (due by the end %llu), on the source's clock %llu\n",
         COUNT(figures->merges), COUNT(figures->late), COUNT(figures->future), COUNT(figures->future_due),
         COUNT(figures->source_clock));
-    printf("  at the same instant %llu, groups of ties %llu, identifiers dropped %llu (of full customers "
-           "%llu)\n",
-        COUNT(figures->same_instant), COUNT(figures->ties), COUNT(figures->dropped),
-        COUNT(figures->full_customers));
+    printf("  at the same instant %llu, groups of ties %llu, identifiers dropped %llu\n",
+        COUNT(figures->same_instant), COUNT(figures->ties), COUNT(figures->dropped));
+    printf("  customers with too many values to count %llu, identifiers refused by full customers %llu\n",
+        COUNT(figures->floods), COUNT(figures->full_customers));
     printf("refused:\n");
     for (int i = 0; i < WORLD_REFUSAL_COUNT; i++)
         printf("  %-40s %10llu\n", world_refusal_name((enum world_refusal)i), COUNT(figures->refused[i]));
@@ -84,6 +84,7 @@ static void check_coverage(const struct history_figures *figures)
     assert_true(figures->on_disk > 0);
     assert_true(figures->source_clock > 0);
     assert_true(figures->full_customers > 0);
+    assert_true(figures->floods > 0);
     assert_true(figures->crashes > 0);
     assert_true(figures->failed_commits > 0);
     assert_true(figures->redefinitions > 0);

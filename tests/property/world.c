@@ -78,17 +78,18 @@ static void put_name(char *to, const char *name)
     memcpy(to, name, length + 1);
 }
 
-/* `count` different indexes below `of`, in random order. */
-static void draw(struct dice *dice, size_t of, size_t count, size_t *drawn)
+/* One of the names that none of `count` things of `size` bytes, which begin with their names, has yet. */
+static const char *unused_name(struct dice *dice, const char *const *names, size_t name_count,
+    const void *things, size_t count, size_t size)
 {
-    for (size_t i = 0; i < count; i++) {
-        bool again = true;
-        while (again) {
-            drawn[i] = dice_below(dice, of);
-            again = false;
-            for (size_t j = 0; j < i; j++)
-                again = again || drawn[j] == drawn[i];
-        }
+    CHECK(count < name_count);
+    for (;;) {
+        const char *name = names[dice_below(dice, name_count)];
+        bool used = false;
+        for (size_t i = 0; i < count && !used; i++)
+            used = strcmp((const char *)things + i * size, name) == 0;
+        if (!used)
+            return name;
     }
 }
 
@@ -110,30 +111,50 @@ static const char *pool_text(
     return arena_string(&world->arena, bytes_from_string(text));
 }
 
-static void make_identifiers(struct world *world)
+/* What comes after its place moves on by one. */
+static void insert_identifier_type(struct world *world, size_t place)
 {
     struct oracle_definitions *definitions = &world->definitions;
     struct dice *dice = &world->dice;
-    size_t names[ORACLE_IDENTIFIER_TYPES_MAX];
-    definitions->identifier_count = 1 + dice_below(dice, ORACLE_IDENTIFIER_TYPES_MAX);
-    draw(dice, COUNT_OF(IDENTIFIER_NAMES), definitions->identifier_count, names);
-    world->loose_type = dice_below(dice, definitions->identifier_count);
-    for (size_t type = 0; type < definitions->identifier_count; type++) {
-        struct oracle_identifier_type *of = &definitions->identifiers[type];
-        put_name(of->name, IDENTIFIER_NAMES[names[type]]);
-        of->max = dice_chance(dice, 30) ? 0 : (uint32_t)dice_between(dice, 1, 4);
-        if (type == world->loose_type && of->max != 0)
-            of->max += 4;
-        of->normalization = (enum oracle_normalization)dice_below(dice, 4);
-        world->identifier_counts[type] = (size_t)dice_between(dice, 2, WORLD_POOL_MAX);
-        for (size_t i = 0; i < world->identifier_counts[type]; i++)
-            world->identifiers[type][i] = pool_text(world, of->normalization, type, i);
-        if (dice_chance(dice, 25)) {
-            of->never_link_count = world->identifier_counts[type] == 2 ? 1 : 1 + dice_below(dice, 2);
-            for (size_t i = 0; i < of->never_link_count; i++) /* the last of the pool; some are left */
-                put_name(of->never_link[i], world->identifiers[type][world->identifier_counts[type] - 1 - i]);
-        }
+    const char *name = unused_name(dice, IDENTIFIER_NAMES, COUNT_OF(IDENTIFIER_NAMES),
+        definitions->identifiers, definitions->identifier_count, sizeof definitions->identifiers[0]);
+    for (size_t i = definitions->identifier_count++; i > place; i--) {
+        definitions->identifiers[i] = definitions->identifiers[i - 1];
+        world->identifier_counts[i] = world->identifier_counts[i - 1];
+        memcpy(world->identifiers[i], world->identifiers[i - 1], sizeof world->identifiers[i]);
     }
+    struct oracle_identifier_type *of = &definitions->identifiers[place];
+    *of = (struct oracle_identifier_type){
+        .max = dice_chance(dice, 30) ? 0 : (uint32_t)dice_between(dice, 1, 4)};
+    put_name(of->name, name);
+    of->normalization = (enum oracle_normalization)dice_below(dice, 4);
+    world->identifier_counts[place] = (size_t)dice_between(dice, 2, WORLD_POOL_MAX);
+    for (size_t i = 0; i < world->identifier_counts[place]; i++)
+        world->identifiers[place][i] = pool_text(world, of->normalization, place, i);
+}
+
+/* The last of the pool do not link; some are left. */
+static void block_identifiers(struct world *world, size_t type, size_t count)
+{
+    struct oracle_identifier_type *of = &world->definitions.identifiers[type];
+    size_t pool = world->identifier_counts[type];
+    for (of->never_link_count = 0; of->never_link_count < count && of->never_link_count + 1 < pool;
+         of->never_link_count++)
+        put_name(
+            of->never_link[of->never_link_count], world->identifiers[type][pool - 1 - of->never_link_count]);
+}
+
+static void make_identifiers(struct world *world)
+{
+    struct dice *dice = &world->dice;
+    for (size_t left = 1 + dice_below(dice, ORACLE_IDENTIFIER_TYPES_MAX); left > 0; left--)
+        insert_identifier_type(world, world->definitions.identifier_count);
+    world->loose_type = dice_below(dice, world->definitions.identifier_count);
+    struct oracle_identifier_type *loose = &world->definitions.identifiers[world->loose_type];
+    loose->max = loose->max == 0 ? 0 : loose->max + 4;
+    for (size_t type = 0; type < world->definitions.identifier_count; type++)
+        if (dice_chance(dice, 25))
+            block_identifiers(world, type, 1 + dice_below(dice, 2));
 }
 
 /* --- events --------------------------------------------------------------------------------------------- */
@@ -170,32 +191,41 @@ static struct world_value pool_value(struct world *world, enum oracle_attribute_
     return (struct world_value){0, 0, TEXTS[dice_below(dice, COUNT_OF(TEXTS))]};
 }
 
-static void make_events(struct world *world)
+static void add_attribute(struct world *world, size_t type, enum oracle_attribute_type of_type)
+{
+    struct oracle_event_type *event = &world->definitions.events[type];
+    const char *name = unused_name(&world->dice, ATTRIBUTE_NAMES, COUNT_OF(ATTRIBUTE_NAMES),
+        event->attributes, event->attribute_count, sizeof event->attributes[0]);
+    struct oracle_attribute_definition *of = &event->attributes[event->attribute_count];
+    put_name(of->name, name);
+    of->type = of_type;
+    for (size_t i = 0; i < WORLD_VALUES_MAX; i++)
+        world->values[type][event->attribute_count][i] = pool_value(world, of->type);
+    event->attribute_count++;
+}
+
+static enum oracle_attribute_type any_type(struct dice *dice)
+{
+    return (enum oracle_attribute_type)dice_between(dice, ORACLE_MONEY, ORACLE_STRING);
+}
+
+static void add_event_type(struct world *world)
 {
     struct oracle_definitions *definitions = &world->definitions;
     struct dice *dice = &world->dice;
-    size_t names[ORACLE_EVENT_TYPES_MAX];
-    definitions->event_count = 1 + dice_below(dice, ORACLE_EVENT_TYPES_MAX);
-    draw(dice, COUNT_OF(EVENT_NAMES), definitions->event_count, names);
-    for (size_t type = 0; type < definitions->event_count; type++) {
-        struct oracle_event_type *of = &definitions->events[type];
-        put_name(of->name, EVENT_NAMES[names[type]]);
-        of->attribute_count = dice_below(dice, ORACLE_ATTRIBUTES_MAX + 1);
-        if (type == 0 && of->attribute_count < 2)
-            of->attribute_count = 2;
-        size_t attribute_names[ORACLE_ATTRIBUTES_MAX];
-        draw(dice, COUNT_OF(ATTRIBUTE_NAMES), of->attribute_count, attribute_names);
-        for (size_t i = 0; i < of->attribute_count; i++) {
-            put_name(of->attributes[i].name, ATTRIBUTE_NAMES[attribute_names[i]]);
-            of->attributes[i].type =
-                (enum oracle_attribute_type)dice_between(dice, ORACLE_MONEY, ORACLE_STRING);
-            if (type == 0 && i == 0) /* so that every aggregation has something to take */
-                of->attributes[i].type =
-                    (enum oracle_attribute_type)dice_between(dice, ORACLE_MONEY, ORACLE_INTEGER);
-            for (size_t j = 0; j < WORLD_VALUES_MAX; j++)
-                world->values[type][i][j] = pool_value(world, of->attributes[i].type);
-        }
+    size_t type = definitions->event_count;
+    const char *name = unused_name(
+        dice, EVENT_NAMES, COUNT_OF(EVENT_NAMES), definitions->events, type, sizeof definitions->events[0]);
+    definitions->event_count++;
+    put_name(definitions->events[type].name, name);
+    size_t attributes = dice_below(dice, ORACLE_ATTRIBUTES_MAX + 1);
+    if (type == 0) { /* so that every aggregation has something to take */
+        add_attribute(
+            world, type, (enum oracle_attribute_type)dice_between(dice, ORACLE_MONEY, ORACLE_INTEGER));
+        add_attribute(world, type, any_type(dice));
     }
+    while (definitions->events[type].attribute_count < attributes)
+        add_attribute(world, type, any_type(dice));
 }
 
 /* --- the world ------------------------------------------------------------------------------------------ */
@@ -208,7 +238,8 @@ void world_init(struct world *world, uint64_t seed, uint64_t number)
     world->start_us = PLACES[place].start_s * WORLD_SECOND;
     world->odd_us = PLACES[place].odd_s * WORLD_SECOND;
     make_identifiers(world);
-    make_events(world);
+    for (size_t left = 1 + dice_below(&world->dice, ORACLE_EVENT_TYPES_MAX); left > 0; left--)
+        add_event_type(world);
     world_features(world, number, 0);
 }
 
@@ -217,15 +248,35 @@ void world_clear(struct world *world)
     arena_clear(&world->arena);
 }
 
-void world_redefine(struct world *world, uint64_t number)
+/* Types and attributes are added, bounds move, identifiers are blocked or let go; what is stored stays readable. */
+static void grow(struct world *world)
 {
+    struct oracle_definitions *definitions = &world->definitions;
     struct dice *dice = &world->dice;
-    for (size_t type = 0; type < world->definitions.identifier_count; type++) {
-        struct oracle_identifier_type *of = &world->definitions.identifiers[type];
+    if (definitions->identifier_count < ORACLE_IDENTIFIER_TYPES_MAX && dice_chance(dice, 30)) {
+        size_t place = dice_below(dice, definitions->identifier_count + 1);
+        insert_identifier_type(world, place);
+        world->loose_type += place <= world->loose_type;
+    }
+    for (size_t type = 0; type < definitions->identifier_count; type++) {
+        struct oracle_identifier_type *of = &definitions->identifiers[type];
         if (of->max != 0 && type != world->loose_type && dice_chance(dice, 30))
             of->max = (uint32_t)dice_between(dice, 1, 4);
+        if (dice_chance(dice, 20))
+            block_identifiers(world, type, dice_below(dice, ORACLE_NEVER_LINK_MAX + 1));
     }
-    world_features(world, number, dice_below(dice, world->definitions.feature_count + 1));
+    if (definitions->event_count < ORACLE_EVENT_TYPES_MAX && dice_chance(dice, 30))
+        add_event_type(world);
+    size_t type = dice_below(dice, definitions->event_count);
+    if (definitions->events[type].attribute_count < ORACLE_ATTRIBUTES_MAX && dice_chance(dice, 40))
+        add_attribute(world, type, any_type(dice));
+}
+
+void world_redefine(struct world *world, uint64_t number)
+{
+    if (dice_chance(&world->dice, 60))
+        grow(world);
+    world_features(world, number, dice_below(&world->dice, world->definitions.feature_count + 1));
 }
 
 /* --- the file ------------------------------------------------------------------------------------------- */

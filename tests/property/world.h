@@ -76,13 +76,15 @@ struct world {
 /* `number` is the history's: histories of one run cover aggregations and windows in turn. */
 void world_init(struct world *world, uint64_t seed, uint64_t number);
 void world_clear(struct world *world);
-/* Other features over the same events, some kept; sometimes other bounds of identifiers. */
+/* Other features, some kept; sometimes other bounds of identifiers, more types and attributes. */
 void world_redefine(struct world *world, uint64_t number);
 /* The definitions as the file that the store gets. */
 const char *world_definitions_text(struct world *world);
 
 /* Feature definitions (world_features.c). */
 void world_features(struct world *world, uint64_t number, size_t keep);
+/* Distinct values of the first attribute of the first event type, over everything and over days. */
+void world_features_distinct(struct world *world);
 
 /* The value as an event's attribute, the plain way. */
 struct oracle_attribute world_attribute(

@@ -21,6 +21,8 @@ static struct oracle_text long_text(struct world *world, size_t length)
 
 /* --- identifiers ---------------------------------------------------------------------------------------- */
 
+/* Names of identifier types are copied: the types change places when one is added. Others stay where they are. */
+
 /* Other letters and blanks that the type's normalisation takes back. */
 static struct oracle_text dressed(
     struct world *world, enum oracle_normalization normalization, const char *plain)
@@ -65,7 +67,8 @@ struct oracle_identifier world_identifier(struct world *world, size_t type)
         type = dice_below(&world->dice, definitions->identifier_count);
     const char *plain = world->identifiers[type][dice_below(&world->dice, world->identifier_counts[type])];
     const struct oracle_identifier_type *of = &definitions->identifiers[type];
-    return (struct oracle_identifier){oracle_text_of(of->name), dressed(world, of->normalization, plain)};
+    return (struct oracle_identifier){
+        kept_text(world, of->name, strlen(of->name)), dressed(world, of->normalization, plain)};
 }
 
 struct oracle_identifier world_fresh_identifier(struct world *world, size_t type)
@@ -73,7 +76,8 @@ struct oracle_identifier world_fresh_identifier(struct world *world, size_t type
     const struct oracle_identifier_type *of = &world->definitions.identifiers[type];
     char text[ORACLE_TEXT_MAX];
     snprintf(text, sizeof text, "new%u%s", world->fresh++, of->normalization == ORACLE_EMAIL ? "@x.org" : "");
-    return (struct oracle_identifier){oracle_text_of(of->name), kept_text(world, text, strlen(text))};
+    return (struct oracle_identifier){
+        kept_text(world, of->name, strlen(of->name)), kept_text(world, text, strlen(text))};
 }
 
 /* --- attributes ----------------------------------------------------------------------------------------- */
@@ -363,7 +367,8 @@ static bool spoil_identifiers(struct world *world, struct oracle_event *event, e
         return true;
     case WORLD_BAD_IDENTIFIER: {
         size_t type = dice_below(&world->dice, definitions->identifier_count);
-        last->type = oracle_text_of(definitions->identifiers[type].name);
+        const char *name = definitions->identifiers[type].name;
+        last->type = kept_text(world, name, strlen(name));
         size_t way = dice_below(&world->dice, 4);
         last->value = way == 0   ? (struct oracle_text){"", 0}
                       : way == 1 ? long_text(world, LONG_BYTES)
@@ -388,8 +393,9 @@ static bool spoil_identifiers(struct world *world, struct oracle_event *event, e
             if (of->never_link_count == 0)
                 continue;
             event->identifier_count = 1;
-            identifiers_of(event)[0] = (struct oracle_identifier){
-                oracle_text_of(of->name), dressed(world, of->normalization, of->never_link[0])};
+            identifiers_of(event)[0] =
+                (struct oracle_identifier){kept_text(world, of->name, strlen(of->name)),
+                    dressed(world, of->normalization, of->never_link[0])};
             return true;
         }
         return false;

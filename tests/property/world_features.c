@@ -103,8 +103,7 @@ static void add_feature(struct world *world, enum oracle_aggregation aggregation
     if (aggregation == ORACLE_AGE_FIRST || aggregation == ORACLE_AGE_LAST)
         feature.unit_us = units[dice_below(&world->dice, sizeof units / sizeof *units)];
     if (definitions->events[feature.event].attribute_count > 0)
-        for (unsigned chance = 25;
-             dice_chance(&world->dice, chance) && feature.filter_count < ORACLE_FILTERS_MAX; chance += 10)
+        for (unsigned i = 0; i < ORACLE_FILTERS_MAX && dice_chance(&world->dice, 25 + 10 * i); i++)
             add_filter(world, &feature);
     unsigned number = world->features++;
     size_t members = aggregation == ORACLE_RFM_FREQUENCY ? 4 : 1;
@@ -114,6 +113,16 @@ static void add_feature(struct world *world, enum oracle_aggregation aggregation
         snprintf(feature.name, sizeof feature.name, "f%u_%s%s%s", number,
             world->definitions.events[feature.event].name, members > 1 ? "." : "",
             members > 1 ? family[i] : "");
+        definitions->features[definitions->feature_count++] = feature;
+    }
+}
+
+void world_features_distinct(struct world *world)
+{
+    struct oracle_definitions *definitions = &world->definitions;
+    for (size_t i = 0; i < 2; i++) {
+        struct oracle_feature feature = {.aggregation = ORACLE_DISTINCT, .window_us = i * 30 * WORLD_DAY};
+        snprintf(feature.name, sizeof feature.name, "f%u_many", world->features++);
         definitions->features[definitions->feature_count++] = feature;
     }
 }
