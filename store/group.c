@@ -254,8 +254,8 @@ static enum patron_code touch(struct store *store, uint64_t customer, struct tou
         made->profile = arena_alloc(&store->group_arena, sizeof *made->profile);
         enum patron_code code = profile_decode(made->profile, store->layout, before, &store->group_arena, error);
         if (code == PATRON_OK && made->profile->position_us > store->newest_us)
-            code = error_set(error, PATRON_CORRUPT, "the profile of customer %llu is ahead of the log: run patron verify",
-                (unsigned long long)customer);
+            code = error_set(error, PATRON_CORRUPT,
+                "the profile of customer %llu is ahead of the log: run patron verify", (unsigned long long)customer);
         if (code != PATRON_OK) {
             profile_parts_release(before);
             return code;
@@ -382,7 +382,8 @@ static enum patron_code event_id_check(
 }
 
 /* queues: key    queue u8 = 1 (audit) | known_at i64 BE, sign bit flipped
- *         value  format u8 = 1 | event node varint | n varint | n dropped identifiers: type number varint, hash 16 bytes */
+ *         value  format u8 = 1 | event node varint | n varint | n dropped identifiers: type number varint,
+ *                hash 16 bytes */
 static void dropped_record(struct store *store, const struct checked *checked, const struct resolution *resolution)
 {
     uint8_t key[9] = {QUEUE_AUDIT};

@@ -1,6 +1,7 @@
 /* meta: key "format"       value u8: the version of all formats of the store, 1
  *       key "key"          value 16 bytes: BLAKE2b-128 of the secret key, keyed with "patron key check"
- *       key "definitions"  value format u8 = 1 | n varint | known_at of each version's entry in the log, signed, in order
+ *       key "definitions"  value format u8 = 1 | n varint | known_at of each version's entry in the log, signed, in
+ *                                order
  *       key "state"        value format u8 = 1 | last node varint | newest known_at signed | folded_to signed |
  *                          profiles' definitions version varint | events varint | merges varint | dropped varint
  *       key "answered"     value format u8 = 1 | until signed: no T after it has been answered; absent: none has */
@@ -188,7 +189,8 @@ static enum patron_code definitions_replay(
         struct log_entry entry;
         TRY(log_decode(bytes_of(key, sizeof key), value, &store->event_arena, &entry, error));
         if (entry.kind != LOG_DEFINITIONS)
-            return error_set(error, PATRON_CORRUPT, "the log has an event where a version of the definitions should be");
+            return error_set(
+                error, PATRON_CORRUPT, "the log has an event where a version of the definitions should be");
         const struct definitions *next;
         TRY(definitions_parse(entry.text, store->definitions, entry.version, &next, error));
         definitions_release(store->definitions);

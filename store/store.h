@@ -3,10 +3,11 @@
  * The store is a fold over a log. It never reads a clock, draws a random number or starts a thread: time comes in as an
  * argument, and the same calls give the same bytes.
  *
- * Threads: everything named store_group_* and store_open/close belongs to one thread, the writer. Reads (read_*) may run
- * on any thread at once, each with an arena of its own, on a `struct view` that the caller keeps alive meanwhile.
+ * Threads: everything named store_group_* and store_open/close belongs to one thread, the writer. Reads (read_*) may
+ * run on any thread at once, each with an arena of its own, on a `struct view` that the caller keeps alive meanwhile.
  *
- * Failure: as in error.h. A failed store_group_commit leaves the store unusable for writing; the process should stop. */
+ * Failure: as in error.h. A failed store_group_commit leaves the store unusable for writing; the process should
+ * stop. */
 #ifndef PATRON_STORE_H
 #define PATRON_STORE_H
 
@@ -42,7 +43,8 @@ enum patron_code store_open(const struct store_options *options, struct store **
 void store_close(struct store *store); /* the kv stays open; null is fine */
 
 const struct definitions *store_definitions(const struct store *store); /* borrowed, while the store is open */
-/* known_at of the newest entry of the log. A store with nothing but definitions says a time before EVENT_TIME_MIN_US. */
+/* known_at of the newest entry of the log. A store with nothing but definitions says a time before
+ * EVENT_TIME_MIN_US. */
 int64_t store_newest_known_at(const struct store *store);
 
 /* The promise about answers: every T that was ever answered lies at or before this, also across restarts, as long as it
@@ -97,19 +99,22 @@ struct event_outcome {
     struct error why;             /* REFUSED */
 };
 
-/* Begins a group. `clock_us` is the server's clock now; `floor_us` is a T already answered: no entry of the group gets a
- * known_at below it. Returns the first known_at the group may use (F of the design): reads stay below it until the
- * group is visible. With `source_clock` false that is max(clock, newest + 1, floor); with it, newest + 1 or the floor. */
+/* Begins a group. `clock_us` is the server's clock now; `floor_us` is a T already answered: no entry of the group gets
+ * a known_at below it. Returns the first known_at the group may use (F of the design): reads stay below it until the
+ * group is visible. With `source_clock` false that is max(clock, newest + 1, floor); with it, newest + 1 or the
+ * floor. */
 int64_t store_group_begin(struct store *store, int64_t clock_us, int64_t floor_us, bool source_clock);
-/* Checks and applies one event within the group; a refusal touches nothing. Only PATRON_OK, or a failure of the engine. */
-enum patron_code store_group_add(
-    struct store *store, const struct event_input *event, struct event_outcome *outcome, struct error *error) MUST_CHECK;
+/* Checks and applies one event within the group; a refusal touches nothing. Only PATRON_OK, or a failure of the
+ * engine. */
+enum patron_code store_group_add(struct store *store, const struct event_input *event, struct event_outcome *outcome,
+    struct error *error) MUST_CHECK;
 /* Writes all of it, at once and synced. Afterwards `store_newest_known_at` is the group's last. */
 enum patron_code store_group_commit(struct store *store, struct error *error) MUST_CHECK;
 uint64_t store_group_size(const struct store *store); /* events applied in the open group */
 
 /* Writes back up to `profiles_max` profiles that lag the log, oldest first; *left is how many remain. */
-enum patron_code store_write_back(struct store *store, size_t profiles_max, size_t *left, struct error *error) MUST_CHECK;
+enum patron_code store_write_back(
+    struct store *store, size_t profiles_max, size_t *left, struct error *error) MUST_CHECK;
 
 /* --- reading ---------------------------------------------------------------------------------------------------- */
 
@@ -147,7 +152,8 @@ struct row {
 };
 
 /* The customer's features as of `as_of_us`, which must be > view->position_us, from its current profile. Fills `row`
- * except row->values, whose memory the caller gives. PATRON_INVALID: an identifier of unknown type or impossible value. */
+ * except row->values, whose memory the caller gives. PATRON_INVALID: an identifier of unknown type or impossible
+ * value. */
 enum patron_code read_now(const struct view *view, const struct selection *selection,
     const struct event_identifier *identifier, int64_t as_of_us, struct arena *arena, struct row *row,
     struct error *error) MUST_CHECK;
@@ -176,7 +182,8 @@ struct snapshot_row {
 
 struct snapshot;
 
-enum patron_code snapshot_new(const struct snapshot_options *options, struct snapshot **snapshot, struct error *error) MUST_CHECK;
+enum patron_code snapshot_new(
+    const struct snapshot_options *options, struct snapshot **snapshot, struct error *error) MUST_CHECK;
 /* Next row of the spine. PATRON_OUT_OF_RANGE if T > options->latest_us (what is not known yet). */
 enum patron_code snapshot_spine_add(struct snapshot *snapshot, const struct event_identifier *identifier,
     int64_t as_of_us, struct error *error) MUST_CHECK;
@@ -198,7 +205,7 @@ enum patron_code store_verify(const struct view *view, struct verify_result *res
     bool (*report)(void *context, const struct verify_result *so_far, const char *finding), void *context,
     struct error *error) MUST_CHECK;
 
-/* --- figures ------------------------------------------------------------------------------------------------------- */
+/* --- figures -------------------------------------------------------------------------------------------------- */
 
 struct store_figures {
     uint64_t nodes;

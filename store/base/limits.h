@@ -57,7 +57,8 @@ enum {
     REFUSAL_TEXT_BYTES_MAX = 256,
     /* Moments of a generated spine. */
     SPINE_MOMENTS_MAX = 10000,
-    /* Calls that want a worker, over all callers; less than WORK_QUEUE_MAX, so that one under way always gets its turn. */
+    /* Calls that want a worker, over all callers; less than WORK_QUEUE_MAX, so that one under way always gets its
+     * turn. */
     BACKGROUND_CALLS_MAX = 128,
 
     /* What may wait for the writer, over all senders: a few seconds of its work, so that a queue never hides that it

@@ -94,8 +94,8 @@ static struct rfm rfm_of(const struct tile *tiles, size_t count, const struct sl
     return rfm;
 }
 
-static void rfm_evaluate(
-    const struct profile *profile, const struct feature *feature, const struct rfm *rfm, int64_t as_of_us, struct value *value)
+static void rfm_evaluate(const struct profile *profile, const struct feature *feature, const struct rfm *rfm,
+    int64_t as_of_us, struct value *value)
 {
     if (rfm->days == 0)
         return;

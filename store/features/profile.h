@@ -53,10 +53,12 @@ void profile_advance(struct profile *profile, int64_t position_us);
 size_t profile_pending_after(const struct profile *profile, int64_t time_us);
 /* Takes in an event (its bytes are copied as far as they are kept). */
 void profile_apply(struct profile *profile, const struct event *event);
-/* Takes in all that `from` holds; `from` must not be used afterwards (its memory is shared) nor its arena dropped first. */
+/* Takes in all that `from` holds; `from` must not be used afterwards (its memory is shared) nor its arena dropped
+ * first. */
 void profile_merge(struct profile *into, const struct profile *take_from);
 
-/* The feature's value as of T, where profile->position_us must be T - 1: advance first. Text points into the profile. */
+/* The feature's value as of T, where profile->position_us must be T - 1: advance first. Text points into the
+ * profile. */
 void profile_evaluate(const struct profile *profile, uint32_t feature, int64_t as_of_us, struct value *value);
 
 /* --- the encoded form: rows of the family `profiles` ------------------------------------------------------------- */

@@ -1,11 +1,12 @@
-/* profile_home: where current profiles live between the writer, who changes them, and the readers, who see one position.
+/* profile_home: where current profiles live between the writer, who changes them, and the readers, who see one
+ * position.
  *
  * A profile is handed over as profile_parts: its encoded rows, immutable and reference counted (retain and release are
  * thread-safe). The home keeps, for each customer it holds, the versions that some view can still ask for.
  *
  * The contract that makes reads exact while rows on disk lag the log:
- * - The writer calls `put` for every customer that a group changed, after the group is on disk and before any view of it
- *   is handed out. `valid_from_us` is the group's last known_at: views at that position or later see the new parts.
+ * - The writer calls `put` for every customer that a group changed, after the group is on disk and before any view of
+ *   it is handed out. `valid_from_us` is the group's last known_at: views at that position or later see the new parts.
  * - `settled` says that the newest parts put for a customer are on disk. Before that, and while a view taken before it
  *   lives, the entry stays: a reader who does not find a version must find the right rows in its view's snapshot.
  * - `get` gives the newest parts with valid_from <= position, retained; *found false means that the rows in the view's

@@ -45,7 +45,7 @@ enum patron_code identity_resolve(const struct identity_writer *writer, const st
     const struct known_identifier *identifiers, size_t count, const uint8_t event_hash[EVENT_HASH_BYTES],
     int64_t known_at_us, struct arena *arena, struct resolution *resolution, struct error *error) MUST_CHECK;
 
-/* --- look-ups ------------------------------------------------------------------------------------------------------ */
+/* --- look-ups ------------------------------------------------------------------------------------------------- */
 
 struct identifier_entry {
     uint64_t node;
@@ -79,7 +79,8 @@ enum patron_code members_of(struct kv *kv, const struct kv_snapshot *snapshot, u
 
 /* For walks over the whole family in order of customer. */
 enum { MEMBER_KEY_BYTES = 24 };
-enum patron_code member_decode(struct bytes key, struct bytes value, struct member *member, struct error *error) MUST_CHECK;
+enum patron_code member_decode(
+    struct bytes key, struct bytes value, struct member *member, struct error *error) MUST_CHECK;
 
 /* What a node is: its identifier's hash, for checks of consistency. */
 struct node_entry {

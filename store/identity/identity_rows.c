@@ -31,7 +31,8 @@ void identifier_hash(const uint8_t *key, const struct identifier_type *type, str
     crypto_shorthash_siphashx24(hash, message, 1 + type->name.length + normalized.length, key);
 }
 
-static void row_put(struct kv_batch *batch, enum kv_family family, const uint8_t *key, size_t length, struct encoder *value)
+static void row_put(
+    struct kv_batch *batch, enum kv_family family, const uint8_t *key, size_t length, struct encoder *value)
 {
     kv_batch_put(batch, family, bytes_of(key, length), encoder_borrow(value));
     encoder_clear(value);

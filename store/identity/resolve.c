@@ -261,6 +261,7 @@ enum patron_code identity_resolve(const struct identity_writer *writer, const st
         resolution->merged[resolution->merged_count++] = party->customer;
     }
     for (size_t i = 1; i < accepted; i++)
-        TRY(link_strengthen(&resolver, resolver.candidates[0].node, resolver.candidates[i].node, event_hash, known_at_us));
+        TRY(link_strengthen(
+            &resolver, resolver.candidates[0].node, resolver.candidates[i].node, event_hash, known_at_us));
     return PATRON_OK;
 }

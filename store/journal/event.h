@@ -37,7 +37,8 @@ static inline bool event_before(const struct event *a, const struct event *b)
 void event_key_encode(const struct event *event, uint8_t key[EVENT_KEY_BYTES]);
 void event_value_encode(const struct event *event, struct encoder *to);
 /* PATRON_CORRUPT if the bytes are not an event. The attributes point into `value`. */
-enum patron_code event_decode(struct bytes key, struct bytes value, struct event *event, struct error *error) MUST_CHECK;
+enum patron_code event_decode(
+    struct bytes key, struct bytes value, struct event *event, struct error *error) MUST_CHECK;
 
 /* Are they attributes as event_attribute_encode makes them? */
 bool event_attributes_whole(struct bytes attributes);

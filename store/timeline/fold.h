@@ -17,7 +17,8 @@ enum patron_code fold_at(const struct view *view, const struct member *members, 
 enum patron_code fold_current(const struct view *view, uint64_t customer, struct arena *arena, struct profile *profile,
     uint64_t *events, struct error *error) MUST_CHECK;
 
-/* Calls `take` for every event of the node with event time < before_us, in order of event time; the event is borrowed. */
+/* Calls `take` for every event of the node with event time < before_us, in order of event time; the event is
+ * borrowed. */
 enum patron_code events_each(const struct view *view, uint64_t node, int64_t before_us,
     void (*take)(void *context, const struct event *event), void *context, struct error *error) MUST_CHECK;
 

@@ -259,7 +259,7 @@ static enum patron_code profile_at(struct snapshot *snapshot, int64_t as_of_us, 
     return PATRON_OK;
 }
 
-/* --- rows ---------------------------------------------------------------------------------------------------------- */
+/* --- rows ----------------------------------------------------------------------------------------------------- */
 
 static enum patron_code row_answer(
     struct snapshot *snapshot, const struct question *question, struct snapshot_row *row, struct error *error)
