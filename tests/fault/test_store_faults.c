@@ -1,9 +1,9 @@
-/* The k-th call of the engine fails, for every k of a workload with merges, events dated ahead and late, groups that are
- * refused in part, write-backs, reads, snapshots, new definitions and reopening.
+/* The k-th call of the engine fails, for every k of a workload with merges, events dated ahead and late, groups that
+ * are refused in part, write-backs, reads, snapshots, new definitions and reopening.
  *
- * After the failure the store is opened again on what the engine has, what failed is done once more, and the rest of the
- * workload goes on: every committed group must be there, none by half, and in the end every row of every family must be
- * the one that a run without a failure leaves. */
+ * After the failure the store is opened again on what the engine has, what failed is done once more, and the rest of
+ * the workload goes on: every committed group must be there, none by half, and in the end every row of every family
+ * must be the one that a run without a failure leaves. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,9 +37,10 @@ struct step {
     int events; /* GROUP: how many; WRITE_BACK: how many profiles at most */
 };
 
-static const struct step steps[] = {{OPEN, 0}, {GROUP, 1}, {GROUP, 6}, {READ, 0}, {WRITE_BACK, 2}, {GROUP, 8}, {GROUP, 3},
-    {SPINE, 0}, {REOPEN, 0}, {GROUP, 7}, {EVERY, 0}, {WRITE_BACK, 1}, {GROUP, 9}, {WRITE_BACK, 100}, {READ, 0}, {CHANGE, 0},
-    {GROUP, 6}, {VERIFY, 0}, {GROUP, 10}, {REOPEN, 0}, {GROUP, 5}, {SPINE, 0}, {GROUP, 7}, {WRITE_BACK, 100}};
+static const struct step steps[] = {{OPEN, 0}, {GROUP, 1}, {GROUP, 6}, {READ, 0}, {WRITE_BACK, 2}, {GROUP, 8},
+    {GROUP, 3}, {SPINE, 0}, {REOPEN, 0}, {GROUP, 7}, {EVERY, 0}, {WRITE_BACK, 1}, {GROUP, 9}, {WRITE_BACK, 100},
+    {READ, 0}, {CHANGE, 0}, {GROUP, 6}, {VERIFY, 0}, {GROUP, 10}, {REOPEN, 0}, {GROUP, 5}, {SPINE, 0}, {GROUP, 7},
+    {WRITE_BACK, 100}};
 enum { STEPS = sizeof steps / sizeof steps[0] };
 
 struct run {
@@ -176,7 +177,8 @@ static enum patron_code step_run(struct run *run, size_t number, struct error *e
     case VERIFY:
         return view_run(run, step->kind, error);
     case CHANGE:
-        run->definitions = second_version; /* fall through */
+        run->definitions = second_version;
+        __attribute__((fallthrough));
     case REOPEN:
         close_run(run);
         return open_run(run, error);

@@ -1,8 +1,8 @@
 /* Any bytes as the rows of a profile: refused in words, or taken, and then they encode to the same bytes again, and the
  * profile can be evaluated, moved on, added to and merged without a crash, however little sense its numbers make.
  *
- * An input is a row after another: u8 row (0: the head, otherwise a chunk of days of the type row % 4), then for a chunk
- * its number from the first of 2^31 on as i16, then the length as u16, both big-endian, then the value. */
+ * An input is a row after another: u8 row (0: the head, otherwise a chunk of days of the type row % 4), then for a
+ * chunk its number from the first of 2^31 on as i16, then the length as u16, both big-endian, then the value. */
 #include "store/features/profile.h"
 #include "tests/fuzz/fuzz.h"
 

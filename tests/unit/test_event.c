@@ -217,7 +217,7 @@ static void an_attribute_s_text_longer_than_any_event_may_have_is_damage(void **
     arena_clear(&arena);
 }
 
-/* --- the log ------------------------------------------------------------------------------------------------------- */
+/* --- the log -------------------------------------------------------------------------------------------------- */
 
 static struct bytes log_value(const struct log_entry *entry, struct arena *arena)
 {
@@ -297,7 +297,7 @@ static void damaged_entries_of_the_log_are_told(void **state)
     arena_clear(&arena);
 }
 
-/* --- the ids of events --------------------------------------------------------------------------------------------- */
+/* --- the ids of events ---------------------------------------------------------------------------------------- */
 
 static void an_event_s_id_is_stored_in_these_bytes_and_damage_is_told(void **state)
 {

@@ -72,7 +72,7 @@ static bool link_of(const struct shop *shop, uint64_t a, uint64_t b, struct link
     return found;
 }
 
-/* --- joining ------------------------------------------------------------------------------------------------------- */
+/* --- joining -------------------------------------------------------------------------------------------------- */
 
 static void an_event_s_first_identifier_is_linked_with_each_other_one(void **state)
 {
@@ -200,7 +200,7 @@ static void an_identifier_that_comes_twice_in_an_event_counts_once(void **state)
     shop_close(&shop);
 }
 
-/* --- what is dropped ------------------------------------------------------------------------------------------------ */
+/* --- what is dropped ------------------------------------------------------------------------------------------ */
 
 static void where_a_type_is_full_the_lowest_identifiers_are_dropped_until_the_rest_may_join(void **state)
 {
@@ -255,7 +255,8 @@ static void what_is_dropped_is_recorded_for_review(void **state)
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(decode_varint(&from), DEVICE);
         uint8_t hash[IDENTIFIER_HASH_BYTES];
-        identifier_hash(shop.key, &store_definitions(shop.store)->identifiers[DEVICE], bytes_from_string(dropped[i]), hash);
+        const struct identifier_type *type = &store_definitions(shop.store)->identifiers[DEVICE];
+        identifier_hash(shop.key, type, bytes_from_string(dropped[i]), hash);
         assert_memory_equal(decode_raw(&from, sizeof hash), hash, sizeof hash);
     }
     assert_true(decoder_done(&from));
@@ -340,7 +341,7 @@ static void two_customers_join_up_to_the_bound_together_and_not_past_it(void **s
     shop_close(&shop);
 }
 
-/* --- history -------------------------------------------------------------------------------------------------------- */
+/* --- history -------------------------------------------------------------------------------------------------- */
 
 enum { HISTORY_DEVICES = 40, HISTORY_EVENTS = 120 };
 
@@ -436,7 +437,7 @@ static void who_belongs_to_whom_at_any_time_is_what_a_list_says(void **state)
     }
 }
 
-/* --- rows ----------------------------------------------------------------------------------------------------------- */
+/* --- rows ----------------------------------------------------------------------------------------------------- */
 
 static struct bytes only_value(struct shop *shop, struct kv_batch *batch, enum kv_family family, const char *key)
 {
@@ -480,7 +481,8 @@ static void identity_is_stored_in_these_bytes(void **state)
 static void an_identifier_s_hash_tells_type_and_value_apart_and_needs_the_key(void **state)
 {
     (void)state;
-    const struct identifier_type type = {.name = bytes_from_string("email")}, other = {.name = bytes_from_string("emai")};
+    const struct identifier_type type = {.name = bytes_from_string("email")};
+    const struct identifier_type other = {.name = bytes_from_string("emai")};
     uint8_t key[STORE_KEY_BYTES] = {0};
     uint8_t first[IDENTIFIER_HASH_BYTES], second[IDENTIFIER_HASH_BYTES];
     identifier_hash(key, &type, bytes_from_string("a"), first);

@@ -201,7 +201,7 @@ static int known_before(const void *left, const void *right)
     return a->known_at_us < b->known_at_us ? -1 : a->known_at_us > b->known_at_us;
 }
 
-/* --- one set of events, one encoding -------------------------------------------------------------------------------- */
+/* --- one set of events, one encoding -------------------------------------------------------------------------- */
 
 enum { EVENTS_MAX = 60, ROUNDS = 500 };
 
@@ -210,7 +210,8 @@ static const char *const zones[] = {"UTC", "Europe/Berlin", "America/St_Johns", 
 /* Random histories around a night when clocks change. */
 static int64_t around_of(struct dice *dice)
 {
-    static const char *const nights[] = {"2010-11-07T02:31Z", "2024-03-31T01:00Z", "2011-12-30T10:00Z", "1969-12-31T23:00Z"};
+    static const char *const nights[] = {
+        "2010-11-07T02:31Z", "2024-03-31T01:00Z", "2011-12-30T10:00Z", "1969-12-31T23:00Z"};
     return moment(nights[dice_below(dice, 4)]);
 }
 
@@ -280,7 +281,9 @@ static void profiles_of_two_halves_merge_into_the_profile_of_the_whole(void **st
         fixture_open(&fixture, zones[dice_below(&dice, 5)], every_kind);
         int64_t around_us = around_of(&dice), reached_us[2] = {INT64_MIN, INT64_MIN};
         struct event events[EVENTS_MAX];
-        struct profile *halves[2] = {profile_at(&fixture, around_us - 2 * DAY), profile_at(&fixture, around_us - 2 * DAY)};
+        struct profile *halves[2];
+        for (size_t i = 0; i < 2; i++)
+            halves[i] = profile_at(&fixture, around_us - 2 * DAY);
         size_t count = dice_below(&dice, EVENTS_MAX);
         for (size_t i = 0; i < count; i++)
             events[i] = event_random(&dice, around_us - DAY, around_us + DAY, i, &fixture.arena);
@@ -303,7 +306,7 @@ static void profiles_of_two_halves_merge_into_the_profile_of_the_whole(void **st
     }
 }
 
-/* --- edges ----------------------------------------------------------------------------------------------------------- */
+/* --- edges ---------------------------------------------------------------------------------------------------- */
 
 static struct value value_at(struct fixture *fixture, const struct event *events, size_t count, const char *name,
     int64_t as_of_us)
@@ -458,7 +461,7 @@ static void events_that_wait_are_counted_after_any_time(void **state)
     fixture_close(&fixture);
 }
 
-/* --- distinct values over a window ------------------------------------------------------------------------------------ */
+/* --- distinct values over a window ---------------------------------------------------------------------------- */
 
 static void distinct_values_over_tiles_are_those_of_the_union(void **state)
 {
@@ -478,8 +481,8 @@ static void distinct_values_over_tiles_are_those_of_the_union(void **state)
         struct profile *profile = profile_at(&fixture, as_of_us - 1);
         for (int64_t day = 0; day < cases[i].days; day++)
             for (int64_t page = 0; page < cases[i].pages; page++) {
-                struct event event = event_of(
-                    VISIT, start_us + day * DAY, (uint64_t)(day * 10000 + page), day * cases[i].step + page, &fixture.arena);
+                struct event event = event_of(VISIT, start_us + day * DAY, (uint64_t)(day * 10000 + page),
+                    day * cases[i].step + page, &fixture.arena);
                 profile_apply(profile, &event);
             }
         struct value value;
@@ -495,7 +498,27 @@ static void distinct_values_over_tiles_are_those_of_the_union(void **state)
     }
 }
 
-/* --- rows -------------------------------------------------------------------------------------------------------------- */
+static void evaluating_takes_no_memory(void **state)
+{
+    (void)state;
+    struct fixture fixture = {0};
+    fixture_open(&fixture, "UTC", every_kind);
+    struct dice dice = dice_of(24, 0);
+    int64_t now_us = moment("2024-05-05T10:00Z");
+    struct event events[200];
+    for (size_t i = 0; i < 200; i++)
+        events[i] = event_random(&dice, now_us - DAY, now_us, i, &fixture.arena);
+    struct profile *profile = fold(&fixture, events, 200, now_us);
+    size_t before = fixture.arena.total_bytes;
+    for (uint32_t i = 0; i < fixture.definitions->feature_count; i++) {
+        struct value value;
+        profile_evaluate(profile, i, now_us + 1, &value);
+    }
+    assert_int_equal(fixture.arena.total_bytes, before);
+    fixture_close(&fixture);
+}
+
+/* --- rows ----------------------------------------------------------------------------------------------------- */
 
 static void a_small_profile_is_stored_in_these_bytes(void **state)
 {
@@ -553,7 +576,8 @@ static void a_chunk_of_days_is_written_only_where_a_day_of_its_own_changed(void 
 {
     (void)state;
     struct fixture fixture = {0};
-    fixture_open(&fixture, "UTC", EVENTS "  n: {of: order, count: true, window: 300d}\n  r: {of: visit, count: true}\n");
+    fixture_open(&fixture, "UTC",
+        EVENTS "  n: {of: order, count: true, window: 300d}\n  r: {of: visit, count: true}\n");
     struct kv *kv = kv_memory_new();
     int64_t now_us = moment("2024-06-01T10:00Z");
     struct event events[300];
@@ -691,6 +715,30 @@ static void features_that_ask_for_the_same_share_it(void **state)
     fixture_close(&fixture);
 }
 
+static void a_layout_takes_memory_by_its_features_not_by_types_times_features(void **state)
+{
+    (void)state;
+    char *text = memory_alloc(DEFINITIONS_BYTES_MAX);
+    size_t length = 0;
+    length += (size_t)snprintf(text, DEFINITIONS_BYTES_MAX, "identifiers: {id: }\nevents:\n");
+    for (int i = 0; i < EVENT_TYPES_MAX; i++)
+        length += (size_t)snprintf(text + length, DEFINITIONS_BYTES_MAX - length, "  e%d: {a: money}\n", i);
+    length += (size_t)snprintf(text + length, DEFINITIONS_BYTES_MAX - length, "features:\n");
+    for (int i = 0; i < FEATURES_MAX; i++)
+        length += (size_t)snprintf(text + length, DEFINITIONS_BYTES_MAX - length,
+            "  f%d: {of: e%d, %s, window: %dh}\n", i, i % EVENT_TYPES_MAX, i % 3 ? "sum: a" : "count: true",
+            1 + i / 10);
+    const struct definitions *definitions;
+    struct error error;
+    if (definitions_parse(bytes_of(text, length), NULL, 1, &definitions, &error) != PATRON_OK)
+        fail_msg("%s", error.text);
+    struct layout *layout = layout_new(definitions);
+    assert_true(layout->arena.total_bytes < 512 * 1024);
+    layout_free(layout);
+    definitions_release(definitions);
+    memory_free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -707,6 +755,8 @@ int main(void)
         cmocka_unit_test(a_chunk_of_days_is_written_only_where_a_day_of_its_own_changed),
         cmocka_unit_test(damaged_rows_of_a_profile_are_told),
         cmocka_unit_test(features_that_ask_for_the_same_share_it),
+        cmocka_unit_test(evaluating_takes_no_memory),
+        cmocka_unit_test(a_layout_takes_memory_by_its_features_not_by_types_times_features),
     };
     return cmocka_run_group_tests_name("profile", tests, NULL, NULL);
 }

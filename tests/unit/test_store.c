@@ -65,7 +65,8 @@ static struct bytes letters(struct shop *shop, size_t count)
     return bytes_of(made, count);
 }
 
-static struct event_input order_with(struct shop *shop, const char *id, const struct event_attribute *attributes, size_t count)
+static struct event_input order_with(
+    struct shop *shop, const char *id, const struct event_attribute *attributes, size_t count)
 {
     struct event_input event = shop_event(shop, "order", id, shop->clock_us, "customer_id:1");
     event.attributes = attributes;
@@ -94,7 +95,7 @@ static void assert_refused(struct shop *shop, const struct event_input *event, e
     shop->clock_us -= SECOND; /* as if it had not been sent */
 }
 
-/* --- refusals -------------------------------------------------------------------------------------------------------- */
+/* --- refusals ------------------------------------------------------------------------------------------------- */
 
 static void what_an_event_must_say_is_checked(void **state)
 {
@@ -160,7 +161,8 @@ static void identifiers_are_checked(void **state)
     static const char *const cases[][2] = {
         {"phone:1", "unknown identifier type 'phone'"},
         {"customer_id:", "identifier customer_id is empty"},
-        {"customer_id:1 email:ada", "identifier email is not an address: it needs one '@' with something on either side"},
+        {"customer_id:1 email:ada",
+            "identifier email is not an address: it needs one '@' with something on either side"},
         {"customer_id:1 email:\xff@x.org", "identifier email is not UTF-8"},
         {"email:none@x.org", "the event has no identifier that may link: its values are blocked"},
     };
@@ -168,7 +170,8 @@ static void identifiers_are_checked(void **state)
         event = shop_event(&shop, "visit", "1", shop.clock_us, cases[i][0]);
         assert_refused(&shop, &event, PATRON_INVALID, cases[i][1]);
     }
-    struct event_identifier long_one = {bytes_from_string("customer_id"), letters(&shop, IDENTIFIER_VALUE_BYTES_MAX + 1)};
+    struct event_identifier long_one = {
+        bytes_from_string("customer_id"), letters(&shop, IDENTIFIER_VALUE_BYTES_MAX + 1)};
     event.identifiers = &long_one;
     event.identifier_count = 1;
     assert_refused(&shop, &event, PATRON_INVALID, "identifier customer_id is too long: 1025 bytes (at most 1024)");
@@ -207,7 +210,8 @@ static void attributes_are_checked(void **state)
         {real("weight", (double)NAN), "attribute 'weight' is not a finite number"},
         {real("weight", 9007199254740992.0), "attribute 'weight' is out of range: 9.0072e+15 (below 2^53)"},
         {integer("weight", NUMBER_MAGNITUDE_MAX), "attribute 'weight' is out of range: 9007199254740992 (below 2^53)"},
-        {integer("weight", -NUMBER_MAGNITUDE_MAX), "attribute 'weight' is out of range: -9007199254740992 (below 2^53)"},
+        {integer("weight", -NUMBER_MAGNITUDE_MAX),
+            "attribute 'weight' is out of range: -9007199254740992 (below 2^53)"},
         {integer("points", INT64_MIN), "attribute 'points' is out of range: -9223372036854775808 (below 2^53)"},
         {decimal("points", "1.5"), "attribute 'points' has a fraction, but is declared integer"},
         {real("points", -0.5), "attribute 'points' has a fraction, but is declared integer"},
@@ -219,7 +223,8 @@ static void attributes_are_checked(void **state)
         struct event_input event = order_with(&shop, "1", &cases[i].given, 1);
         assert_refused(&shop, &event, PATRON_INVALID, cases[i].words);
     }
-    const struct event_attribute twice[] = {decimal("amount", "1"), attribute("gift", GIVEN_FLAG), decimal("amount", "1")};
+    const struct event_attribute twice[] = {
+        decimal("amount", "1"), attribute("gift", GIVEN_FLAG), decimal("amount", "1")};
     struct event_input event = order_with(&shop, "1", twice, 3);
     assert_refused(&shop, &event, PATRON_INVALID, "attribute 'amount' is given twice");
     shop_close(&shop);
@@ -260,8 +265,9 @@ static void no_more_events_wait_for_their_time_than_the_bound(void **state)
     for (int i = 0; i < 10000; i++) {
         char id[16];
         snprintf(id, sizeof id, "%d", i);
-        struct event_input event = shop_event(
-            &shop, "visit", id, shop.clock_us + (i < 5000 ? SECOND : DAY) + i, i % 2 ? "customer_id:1" : "email:a@x.org");
+        int64_t time_us = shop.clock_us + (i < 5000 ? SECOND : DAY) + i;
+        struct event_input event =
+            shop_event(&shop, "visit", id, time_us, i % 2 ? "customer_id:1" : "email:a@x.org");
         assert_int_equal(shop_add(&shop, &event), EVENT_APPLIED);
         arena_reset(&shop.arena);
     }
@@ -284,7 +290,7 @@ static void no_more_events_wait_for_their_time_than_the_bound(void **state)
     shop_close(&shop);
 }
 
-/* --- what is taken ---------------------------------------------------------------------------------------------------- */
+/* --- what is taken -------------------------------------------------------------------------------------------- */
 
 static struct value value_now(struct shop *shop, const char *who, const char *name)
 {
@@ -442,7 +448,7 @@ static void a_refusal_within_a_group_leaves_the_others_alone(void **state)
     shop_close(&without);
 }
 
-/* --- when things are known ---------------------------------------------------------------------------------------------- */
+/* --- when things are known ------------------------------------------------------------------------------------ */
 
 static int64_t known_at(struct shop *shop, const char *id, bool has, int64_t wanted_us)
 {

@@ -86,7 +86,7 @@ static void assert_does_not_open(struct shop *shop, const char *text, enum patro
     encoder_clear(&after);
 }
 
-/* --- what must be there ------------------------------------------------------------------------------------------------ */
+/* --- what must be there --------------------------------------------------------------------------------------- */
 
 static void a_new_store_needs_definitions_and_takes_them_once_they_are_right(void **state)
 {
@@ -191,7 +191,7 @@ static void meta_is_stored_in_these_bytes(void **state)
     shop_close(&shop);
 }
 
-/* --- definitions --------------------------------------------------------------------------------------------------------- */
+/* --- definitions ---------------------------------------------------------------------------------------------- */
 
 static uint16_t number_of_event(const struct shop *shop, const char *name)
 {
@@ -232,7 +232,8 @@ static void definitions_that_would_lose_events_are_refused_and_the_old_ones_stay
     struct shop shop = {0};
     shop_open(&shop, first_version);
     send_some(&shop, 0);
-    assert_does_not_open(&shop, "identifiers: {customer_id: {max: 1}, email: , device: }\nevents: {visit: {page: string}}\n",
+    assert_does_not_open(&shop,
+        "identifiers: {customer_id: {max: 1}, email: , device: }\nevents: {visit: {page: string}}\n",
         PATRON_INVALID, "line 2, column 1: event 'order' is gone, and stored events are of it: put it back");
     shop_open(&shop, first_version);
     assert_int_equal(store_definitions(shop.store)->version, 1);
@@ -266,7 +267,7 @@ static void a_refold_that_was_cut_off_is_done_again(void **state)
     }
 }
 
-/* --- what a crash leaves --------------------------------------------------------------------------------------------------- */
+/* --- what a crash leaves -------------------------------------------------------------------------------------- */
 
 static void profiles_that_were_not_written_back_are_folded_from_the_log(void **state)
 {
@@ -353,10 +354,11 @@ static void definitions_may_change_while_profiles_are_behind(void **state)
     shop_close(&shop);
 }
 
-/* --- verify ------------------------------------------------------------------------------------------------------------------ */
+/* --- verify --------------------------------------------------------------------------------------------------- */
 
 /* One row is changed (null: deleted) behind the store's back, and verify says so. */
-static void assert_finds(struct shop *shop, enum kv_family family, struct bytes key, const char *value, const char *words)
+static void assert_finds(
+    struct shop *shop, enum kv_family family, struct bytes key, const char *value, const char *words)
 {
     struct bytes was = row_of(shop, family, key);
     struct bytes planted = golden(value ? value : "", &shop->arena);
@@ -423,7 +425,8 @@ static void verify_finds_a_row_that_is_not_what_the_events_say(void **state)
     static const char moved[] = "customer 4: membership names another customer for one of its nodes";
     assert_finds(&shop, KV_MEMBERSHIP, last_key_of(&shop, KV_MEMBERSHIP, 4), "01 01", moved);
     assert_finds(&shop, KV_MEMBERSHIP, last_key_of(&shop, KV_MEMBERSHIP, 4), NULL, moved);
-    assert_finds(&shop, KV_MEMBERSHIP, last_key_of(&shop, KV_MEMBERSHIP, 4), "07", "customer 4: a membership row is damaged");
+    assert_finds(&shop, KV_MEMBERSHIP, last_key_of(&shop, KV_MEMBERSHIP, 4), "07",
+        "customer 4: a membership row is damaged");
     static const char astray[] = "customer 4: the row of one of its identifiers leads elsewhere";
     assert_finds(&shop, KV_IDENTIFIERS, identifier_key(&shop, "c"), "01 04 01", astray);
     assert_finds(&shop, KV_IDENTIFIERS, identifier_key(&shop, "c"), "01 05 04", astray);
@@ -470,9 +473,9 @@ static void verify_finds_a_past_that_was_changed(void **state)
     kv_iterator_seek(rows, bytes_of(prefix, sizeof prefix));
     struct bytes first = arena_copy(&shop.arena, kv_iterator_borrow_key(rows));
     kv_iterator_free(rows);
-    assert_finds(&shop, KV_MEMBERSHIP, first, "01 01",
-        "customer 2: membership names another customer for one of its nodes");
-    assert_finds(&shop, KV_MEMBERSHIP, first, NULL, "customer 2: membership names another customer for one of its nodes");
+    static const char words[] = "customer 2: membership names another customer for one of its nodes";
+    assert_finds(&shop, KV_MEMBERSHIP, first, "01 01", words);
+    assert_finds(&shop, KV_MEMBERSHIP, first, NULL, words);
     shop_close(&shop);
 }
 
@@ -502,7 +505,7 @@ static void verify_stops_when_it_is_told_to(void **state)
     shop_close(&shop);
 }
 
-/* --- damage that reads and the writer meet --------------------------------------------------------------------------------------- */
+/* --- damage that reads and the writer meet -------------------------------------------------------------------- */
 
 static void a_profile_from_the_future_is_told_and_not_read(void **state)
 {
