@@ -78,7 +78,8 @@ static void PRINTF_LIKE(2, 3) page_add(struct encoder *page, const char *format,
     char line[512];
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(line, sizeof line, format, arguments);
+    int length =
+        vsnprintf(line, sizeof line, format, arguments); // NOLINT(clang-analyzer-valist.Uninitialized)
     va_end(arguments);
     CHECK(length >= 0 && (size_t)length < sizeof line);
     encode_raw(page, line, (size_t)length);

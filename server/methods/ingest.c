@@ -199,7 +199,7 @@ static void reply_batch(struct call *call, struct batch *batch)
     Patron__V1__IngestResponse response = PATRON__V1__INGEST_RESPONSE__INIT;
     response.batch = batch->number;
     response.known_at_us = batch->sent.known_at_us;
-    response.refusals = arena_array(&batch->arena, batch->event_count, sizeof response.refusals[0]);
+    response.refusals = arena_array(&batch->arena, batch->event_count, sizeof(void *));
     add_outcomes(batch, &response);
     reply_message(call, &response.base);
 }

@@ -212,7 +212,7 @@ static void answer_services(
 {
     Grpc__Reflection__V1__ListServiceResponse *list = arena_alloc(arena, sizeof *list);
     grpc__reflection__v1__list_service_response__init(list);
-    list->service = arena_array(arena, reflection->service_count, sizeof list->service[0]);
+    list->service = arena_array(arena, reflection->service_count, sizeof(void *));
     for (size_t i = 0; i < reflection->service_count; i++) {
         Grpc__Reflection__V1__ServiceResponse *service = arena_alloc(arena, sizeof *service);
         grpc__reflection__v1__service_response__init(service);

@@ -166,7 +166,7 @@ static void reply_manifest(struct taking *taking)
     manifest.build = (char *)(uintptr_t)call->services->version;
     manifest.currency = arena_string(&call->arena, definitions->currency);
     manifest.time_zone = arena_string(&call->arena, definitions->time_zone_name);
-    manifest.columns = arena_array(&call->arena, taking->selection.count, sizeof manifest.columns[0]);
+    manifest.columns = arena_array(&call->arena, taking->selection.count, sizeof(void *));
     for (size_t i = 0; i < taking->selection.count; i++) {
         Patron__V1__Column *column = arena_alloc(&call->arena, sizeof *column);
         patron__v1__column__init(column);
@@ -401,7 +401,7 @@ static enum patron_code check_moments(
         enum patron_code code = view_at_check(moment_us, taking->latest_us, error);
         if (code != PATRON_OK)
             return error_prefix(
-                error, code, "row %llu of the spine: ", (unsigned long long)(taking->spine_rows_taken + i));
+                error, code, "row %ju of the spine: ", (uintmax_t)taking->spine_rows_taken + i);
     }
     taking->spine_rows_taken += rows->n_as_of_us;
     return PATRON_OK;

@@ -95,7 +95,7 @@ static Patron__V1__Event *event(struct shop *shop, const struct order *order)
     event->known_at_us = shop->known_at_us;
     event->identifiers = shop_identifiers(shop, order->who, 1);
     event->n_identifiers = 1;
-    event->attributes = arena_array(arena, 3, sizeof event->attributes[0]);
+    event->attributes = arena_array(arena, 3, sizeof(void *));
     Patron__V1__Attribute *amount = attribute(shop, "amount");
     amount->value_case = PATRON__V1__ATTRIBUTE__VALUE_REAL;
     amount->real = (double)order->micros / 1e6;
@@ -118,7 +118,7 @@ struct bytes shop_batch(struct shop *shop, uint64_t batch, const struct order *o
     Patron__V1__IngestRequest request = PATRON__V1__INGEST_REQUEST__INIT;
     request.batch = batch;
     request.source = arena_string(&shop->arena, bytes_from_string("shop"));
-    request.events = arena_array(&shop->arena, count, sizeof request.events[0]);
+    request.events = arena_array(&shop->arena, count, sizeof(void *));
     for (size_t i = 0; i < count; i++)
         request.events[request.n_events++] = event(shop, &orders[i]);
     return client_pack(&request, &shop->arena);
@@ -149,7 +149,7 @@ void shop_call(struct shop *shop, const char *path, const void *request)
 
 Patron__V1__Identifier **shop_identifiers(struct shop *shop, uint64_t first, size_t count)
 {
-    Patron__V1__Identifier **list = arena_array(&shop->arena, count, sizeof list[0]);
+    Patron__V1__Identifier **list = arena_array(&shop->arena, count, sizeof(void *));
     for (size_t i = 0; i < count; i++) {
         list[i] = arena_alloc(&shop->arena, sizeof *list[i]);
         patron__v1__identifier__init(list[i]);

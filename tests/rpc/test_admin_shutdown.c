@@ -18,9 +18,9 @@ struct going_down {
     const char *drained_at;
 };
 
-static void after(struct going_down *going_down, const char *step)
+static void after(struct going_down *going_down, char step)
 {
-    strcat(going_down->steps, step);
+    going_down->steps[strlen(going_down->steps)] = step;
     if (strcmp(going_down->steps, going_down->drained_at) == 0)
         shutdown_drained(going_down->shutdown);
     if (strcmp(going_down->steps, going_down->signal_at) == 0)
@@ -29,17 +29,17 @@ static void after(struct going_down *going_down, const char *step)
 
 static void not_ready(void *context)
 {
-    after(context, "n");
+    after(context, 'n');
 }
 
 static void shut(void *context)
 {
-    after(context, "s");
+    after(context, 's');
 }
 
 static void cancel(void *context)
 {
-    after(context, "c");
+    after(context, 'c');
 }
 
 static int64_t go_down(struct going_down *going_down, uint64_t drain_delay_ms, uint64_t grace_ms)

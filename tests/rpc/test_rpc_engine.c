@@ -256,7 +256,7 @@ static void test_words_of_a_failure_are_cut_to_what_a_trailer_holds_and_stay_utf
     fixture_start(&fixture, NULL);
     char words[3000];
     for (size_t i = 0; i < sizeof words; i += 2)
-        memcpy(words + i, "\xc3\xa9", 2); /* é */
+        words[i] = '\xc3', words[i + 1] = '\xa9'; /* é */
     call_with(&fixture, "/test.Test/Fail", bytes_of(words, sizeof words), 5000);
     assert_int_equal(fixture.answer.status, GRPC_STATUS_ALREADY_EXISTS);
     size_t length = strlen(fixture.answer.words);

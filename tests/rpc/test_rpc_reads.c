@@ -96,12 +96,13 @@ static void test_a_matrix_holds_the_same_numbers_row_by_row(void **state)
             float narrow;
             memcpy(&element, response->matrix.data + 8 * (single ? 0 : i), 8);
             memcpy(&narrow, response->matrix.data + 4 * (single ? i : 0), 4);
+            size_t row = i / 5;
             const Patron__V1__Column *column = columns->columns[i % 5];
-            bool present = column->statuses.data[i / 5] == PATRON__V1__VALUE_STATUS__VALUE_STATUS_PRESENT;
+            bool present = column->statuses.data[row] == PATRON__V1__VALUE_STATUS__VALUE_STATUS_PRESENT;
             assert_int_equal(response->validity.data[i / 8] >> i % 8 & 1, present);
-            double wanted = column->n_doubles    ? column->doubles[i / 5]
-                            : column->n_integers ? (double)column->integers[i / 5]
-                                                 : column->flags[i / 5];
+            double wanted = column->n_doubles    ? column->doubles[row]
+                            : column->n_integers ? (double)column->integers[row]
+                                                 : column->flags[row];
             if (!present)
                 assert_true(single ? narrow != narrow : element != element);
             else if (single)
