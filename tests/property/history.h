@@ -92,7 +92,7 @@ struct history {
     char directory[64]; /* of the engine on disk; empty: in memory */
     struct store *store;
     struct small_home *home; /* null: profiles are written with every group */
-    bool failed; /* a commit has: the store may only be closed */
+    bool failed;             /* a commit has: the store may only be closed */
     int64_t clock_us;
     int64_t answered_us; /* highest T answered: the floor of the next group */
     struct history_applied *applied;
@@ -100,6 +100,7 @@ struct history {
     struct history_question *questions;
     size_t question_count;
     struct history_view held[HISTORY_HELD_VIEWS];
+    unsigned spines;   /* counts snapshots with a spine of their own */
     struct arena call; /* for one read */
     struct {           /* what every history must have */
         unsigned merges, late, future, future_due, duplicates, refused, same_instant, ties;

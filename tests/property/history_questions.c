@@ -443,8 +443,12 @@ static void spine_add(
 static void ask_spine(
     struct history *history, const struct view *view, const struct history_question *spine, size_t count)
 {
-    struct snapshot_options options = {
-        .view = view, .selection = all_features(history), .latest_us = history->clock_us};
+    char scratch[sizeof history->directory + 32];
+    snprintf(scratch, sizeof scratch, "%s/spine%u", history->directory, history->spines++);
+    struct snapshot_options options = {.view = view,
+        .selection = all_features(history),
+        .latest_us = history->clock_us,
+        .scratch_directory = history->directory[0] != '\0' ? scratch : NULL};
     struct snapshot *snapshot = snapshot_open(history, &options);
     for (size_t i = 0; i < count; i++)
         spine_add(history, snapshot, &spine[i]);
