@@ -87,9 +87,12 @@ enum patron_code store_answered_set(struct store *store, int64_t until_us, struc
     encode_u8(&to, META_ROW_FORMAT);
     encode_signed(&to, until_us);
     meta_put(store, "answered", &to);
-    TRY(kv_write(store->kv, store->batch, true, error));
-    store->answered_until_us = until_us;
-    return PATRON_OK;
+    enum patron_code code = kv_write(store->kv, store->batch, true, error);
+    if (code == PATRON_OK)
+        store->answered_until_us = until_us;
+    else
+        store->failed = true;
+    return code;
 }
 
 int64_t store_answered_until(const struct store *store)

@@ -30,7 +30,7 @@
 static const char first_version[] = KINDS;
 static const char second_version[] = KINDS "  last_page: {of: visit, last: page}\n";
 
-enum step_kind { OPEN, GROUP, WRITE_BACK, READ, SPINE, EVERY, REOPEN, CHANGE, VERIFY };
+enum step_kind { OPEN, GROUP, WRITE_BACK, READ, SPINE, EVERY, REOPEN, CHANGE, VERIFY, ANSWER };
 
 struct step {
     enum step_kind kind;
@@ -38,7 +38,7 @@ struct step {
 };
 
 static const struct step steps[] = {{OPEN, 0}, {GROUP, 1}, {GROUP, 6}, {READ, 0}, {WRITE_BACK, 2}, {GROUP, 8},
-    {GROUP, 3}, {SPINE, 0}, {REOPEN, 0}, {GROUP, 7}, {EVERY, 0}, {WRITE_BACK, 1}, {GROUP, 9}, {WRITE_BACK, 100},
+    {GROUP, 3}, {SPINE, 0}, {ANSWER, 0}, {REOPEN, 0}, {GROUP, 7}, {EVERY, 0}, {WRITE_BACK, 1}, {GROUP, 9}, {WRITE_BACK, 100},
     {READ, 0}, {CHANGE, 0}, {GROUP, 6}, {VERIFY, 0}, {GROUP, 10}, {REOPEN, 0}, {GROUP, 5}, {SPINE, 0}, {GROUP, 7},
     {WRITE_BACK, 100}};
 enum { STEPS = sizeof steps / sizeof steps[0] };
@@ -171,6 +171,8 @@ static enum patron_code step_run(struct run *run, size_t number, struct error *e
         return group_run(run, step->events, START_US + run->sent * SECOND, error);
     case WRITE_BACK:
         return store_write_back(run->shop.store, (size_t)step->events, &left, error);
+    case ANSWER:
+        return store_answered_set(run->shop.store, START_US + run->sent * SECOND, error);
     case READ:
     case SPINE:
     case EVERY:
@@ -223,7 +225,7 @@ static bool workload_run(bool with_home, uint64_t k, struct encoder *rows)
             fail_msg("step %zu: %s", i, error.text);
         assert_failed_clearly(code, &error);
         failed = true;
-        bool wrote = steps[i].kind == GROUP || steps[i].kind == WRITE_BACK;
+        bool wrote = steps[i].kind == GROUP || steps[i].kind == WRITE_BACK || steps[i].kind == ANSWER;
         if (wrote) {
             close_run(&run);
             if (open_run(&run, &error) != PATRON_OK)

@@ -154,6 +154,9 @@ static void damaged_rows_of_meta_are_told(void **state)
         {"state", "01 00 feffffffffffffffff01 00 01 00 00 00", "the store's state row is damaged"},
         {"state", "01 00 00 02 01 00 00 00", "the store's state row is damaged"}, /* folded to after the newest */
         {"state", "01 00 00 ffffffffffffffffff01 01 00 00 00", "the store's state row is damaged"},
+        {"answered", "", "the store's row of what was answered is damaged"},
+        {"answered", "02 00", "the store's row of what was answered is damaged"},
+        {"answered", "01 00 00", "the store's row of what was answered is damaged"},
         {"definitions", "", "the list of definitions' versions is damaged"},
         {"definitions", "02 00", "the list of definitions' versions is damaged"},
         {"definitions", "01", "the list of definitions' versions is damaged"},
@@ -188,6 +191,19 @@ static void meta_is_stored_in_these_bytes(void **state)
     assert_golden(row_of(&shop, KV_META, meta_key("state")), "01 03 8089ec8283898506 8089ec8283898506 01 02 00 01");
     /* one version, known a day before 1900 and 1 us */
     assert_golden(row_of(&shop, KV_META, meta_key("definitions")), "01 01 fdff9fe98cc9ec07");
+    shop_close(&shop);
+}
+
+static void what_was_answered_is_remembered_across_a_crash(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    shop_open(&shop, first_version);
+    assert_true(store_answered_until(shop.store) == INT64_MIN);
+    assert_int_equal(store_answered_set(shop.store, START_US + DAY, NULL), PATRON_OK);
+    assert_golden(row_of(&shop, KV_META, meta_key("answered")), "01 8080addf868e8506");
+    shop_reopen(&shop);
+    assert_true(store_answered_until(shop.store) == START_US + DAY);
     shop_close(&shop);
 }
 
@@ -546,6 +562,7 @@ int main(void)
         cmocka_unit_test(a_newer_format_is_refused),
         cmocka_unit_test(damaged_rows_of_meta_are_told),
         cmocka_unit_test(meta_is_stored_in_these_bytes),
+        cmocka_unit_test(what_was_answered_is_remembered_across_a_crash),
         cmocka_unit_test(changed_definitions_are_a_new_version_that_all_profiles_are_folded_by),
         cmocka_unit_test(definitions_that_would_lose_events_are_refused_and_the_old_ones_stay),
         cmocka_unit_test(a_refold_that_was_cut_off_is_done_again),
