@@ -1,8 +1,8 @@
 /* Ingestion against a bare RocksDB loop.
  *
- * Ours: a stream of batches of 256 events over gRPC and loopback, each answered once it is on disk, a few under way; the
- * real engine, writer, store and write-back. Bare: the very changes that ours made to the key-value engine, in the same
- * batches, synced where ours were, through RocksDB's C API and nothing else. Zipf over --customers, three kinds of
+ * Ours: a stream of batches of 256 events over gRPC and loopback, each answered once it is on disk, a few under way;
+ * the real engine, writer, store and write-back. Bare: the very changes that ours made to the key-value engine, in the
+ * same batches, synced where ours were, through RocksDB's C API and nothing else. Zipf over --customers, three kinds of
  * identifiers each. The changes are recorded in a run of their own, so that recording costs neither side. Prints
  * events/s of both and the ratio, medians of --rounds that alternate. */
 #include <ftw.h>
@@ -154,7 +154,8 @@ static void event_make(
     event->time_us = INT64_C(1700000000000000) + (int64_t)number * 1000;
     event->identifiers = arena_array(arena, 3, sizeof *event->identifiers);
     event->attributes = arena_array(arena, 3, sizeof *event->attributes);
-    identifier_add(event, arena, "device", text_make(arena, "d%" PRIu64 "-%" PRIu64, customer, bench_random_below(random, 3)));
+    identifier_add(event, arena, "device",
+        text_make(arena, "d%" PRIu64 "-%" PRIu64, customer, bench_random_below(random, 3)));
     if (order || bench_random_below(random, 2) == 0)
         identifier_add(event, arena, "customer_id", text_make(arena, "%" PRIu64, customer));
     if (!order) {
@@ -176,7 +177,7 @@ static void event_make(
     promo->flag = bench_random_below(random, 3) == 0;
 }
 
-/* --- ours -------------------------------------------------------------------------------------------------------- */
+/* --- ours ------------------------------------------------------------------------------------------------ */
 
 static void on_fatal(void *context, const struct error *error)
 {
@@ -261,7 +262,7 @@ static double store_run(const char *directory, const struct bytes *requests, siz
     return seconds;
 }
 
-/* --- bare -------------------------------------------------------------------------------------------------------- */
+/* --- bare ------------------------------------------------------------------------------------------------ */
 
 /* The database and its key, which lies beside it. */
 static void directory_remove(const char *directory, const char *path)

@@ -1,10 +1,10 @@
 /* Reads against an empty RPC.
  *
  * One process: the real engine, methods, writer, views and profile cache over RocksDB in a temporary directory, and a
- * client on C core over loopback. The baseline is an RPC of the same engine that answers at once with as many zero bytes
- * as the read it is compared with, so that what is left of the ratio is ours: decoding the request, looking up, folding,
- * evaluating, encoding. Closed loop, --in-flight calls at a time; rounds alternate; medians. Client and server share the
- * machine's cores.
+ * client on C core over loopback. The baseline is an RPC of the same engine that answers at once with as many zero
+ * bytes as the read it is compared with, so that what is left of the ratio is ours: decoding the request, looking up,
+ * folding, evaluating, encoding. Closed loop, --in-flight calls at a time; rounds alternate; medians. Client and server
+ * share the machine's cores.
  *
  * usage: bench_reads [--customers N] [--seconds S] [--rounds N] [--in-flight N] */
 #include <ftw.h>
@@ -40,7 +40,7 @@ static const char definitions_text[] =
     "services:\n  model: [n1, n7, n30, n90, n180, n365, s1, s7, s30, s90, s180, s365, m30, m90, x90, x365, i365, p30,"
     " p90, p365]\n";
 
-/* --- the empty RPC: the request's first four bytes say how long the reply is ------------------------------------------- */
+/* --- the empty RPC: the request's first four bytes say how long the reply is ----------------------------- */
 
 static void empty_start(struct call *call, struct bytes request)
 {
@@ -59,7 +59,7 @@ static void on_fatal(void *context, const struct error *error)
     _exit(1);
 }
 
-/* --- loading ----------------------------------------------------------------------------------------------------------- */
+/* --- loading --------------------------------------------------------------------------------------------- */
 
 struct load {
     pthread_mutex_t lock;
@@ -88,7 +88,8 @@ static char *text_make(struct arena *arena, const char *format, uint64_t number)
     return text;
 }
 
-static void batch_load(struct port *port, uint64_t first, uint64_t count, uint64_t customers, struct bench_random *random)
+static void batch_load(
+    struct port *port, uint64_t first, uint64_t count, uint64_t customers, struct bench_random *random)
 {
     struct arena arena = {0};
     struct ingest_batch batch = {.event_count = count, .done = on_loaded};
@@ -129,7 +130,7 @@ static void batch_load(struct port *port, uint64_t first, uint64_t count, uint64
     arena_clear(&arena);
 }
 
-/* --- the client -------------------------------------------------------------------------------------------------------- */
+/* --- the client ------------------------------------------------------------------------------------------ */
 
 struct client_call {
     grpc_call *call;
@@ -224,7 +225,7 @@ static struct measured client_run(const char *path_text, const grpc_slice *reque
     return measured;
 }
 
-/* --- cases --------------------------------------------------------------------------------------------------------------- */
+/* --- cases ----------------------------------------------------------------------------------------------- */
 
 static grpc_slice request_make(const char *method, size_t rows, uint64_t customers, struct bench_random *random)
 {
@@ -302,7 +303,8 @@ static int path_remove(const char *path, const struct stat *info, int kind, stru
     return remove(path);
 }
 
-static bool flags_parse(int argc, char **argv, uint64_t *customers, uint64_t *seconds, uint64_t *rounds, uint64_t *in_flight)
+static bool flags_parse(
+    int argc, char **argv, uint64_t *customers, uint64_t *seconds, uint64_t *rounds, uint64_t *in_flight)
 {
     for (int i = 1; i < argc; i += 2) {
         uint64_t *target = strcmp(argv[i], "--customers") == 0 ? customers
@@ -378,8 +380,9 @@ int main(int argc, char **argv)
         (unsigned long long)events, (unsigned long long)rounds, (unsigned long long)seconds);
     printf("%-11s %9s %9s %10s %12s %10s %6s %8s %8s %6s\n", "method", "shape", "in flight", "calls/s", "rows/s",
         "empty/s", "ratio", "p50 us", "p99 us", "ratio");
-    const struct bench_case cases[] = {{method_get_vectors.path, 1, in_flight}, {method_get_features.path, 1, in_flight},
-        {method_get_vectors.path, 100, 4}, {method_get_vectors.path, 500, 4}, {method_get_features.path, 500, 4}};
+    const struct bench_case cases[] = {{method_get_vectors.path, 1, in_flight},
+        {method_get_features.path, 1, in_flight}, {method_get_vectors.path, 100, 4},
+        {method_get_vectors.path, 500, 4}, {method_get_features.path, 500, 4}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         case_run(&cases[i], customers, (double)seconds, rounds);
     client_close_channel();
