@@ -198,7 +198,7 @@ static struct database *database_new(const char *directory)
     return database;
 }
 
-/* One request of the stream, packed: made beforehand, so that both sides of the wire are timed but not the generator. */
+/* One request of the stream, packed beforehand: both sides of the wire are timed, but not the generator. */
 static struct bytes request_pack(struct arena *arena, uint64_t first, uint64_t count, uint64_t customers,
     struct bench_random *random)
 {
