@@ -37,10 +37,12 @@ struct step {
     int events; /* GROUP: how many; WRITE_BACK: how many profiles at most */
 };
 
-static const struct step steps[] = {{OPEN, 0}, {GROUP, 1}, {GROUP, 6}, {READ, 0}, {WRITE_BACK, 2}, {GROUP, 8},
-    {GROUP, 3}, {SPINE, 0}, {ANSWER, 0}, {REOPEN, 0}, {GROUP, 7}, {EVERY, 0}, {WRITE_BACK, 1}, {GROUP, 9}, {WRITE_BACK, 100},
-    {READ, 0}, {CHANGE, 0}, {GROUP, 6}, {VERIFY, 0}, {GROUP, 10}, {REOPEN, 0}, {GROUP, 5}, {SPINE, 0}, {GROUP, 7},
-    {WRITE_BACK, 100}};
+static const struct step steps[] = {
+    {OPEN, 0}, {GROUP, 1}, {GROUP, 6}, {READ, 0}, {WRITE_BACK, 2}, {GROUP, 8}, {GROUP, 3}, {SPINE, 0},
+    {ANSWER, 0}, {REOPEN, 0}, {GROUP, 7}, {EVERY, 0}, {WRITE_BACK, 1}, {GROUP, 9}, {WRITE_BACK, 100}, {READ, 0},
+    {CHANGE, 0}, {GROUP, 6}, {VERIFY, 0}, {GROUP, 10}, {REOPEN, 0}, {GROUP, 5}, {SPINE, 0}, {GROUP, 7},
+    {WRITE_BACK, 100},
+};
 enum { STEPS = sizeof steps / sizeof steps[0] };
 
 struct run {
