@@ -173,10 +173,17 @@ static bool hash_is_among(const struct known_identifier *identifiers, size_t cou
     return false;
 }
 
-/* The identifiers that may link, highest priority first, each once; *dropped counts those that never link, each once
- * too. That none may link is not said here: a second arrival of an event from before they were blocked is fine. */
-static enum patron_code identifiers_check(struct store *store, const struct event_input *input,
-    struct known_identifier *identifiers, size_t *count, uint32_t *dropped, struct error *error)
+struct checked {
+    struct event event;
+    struct known_identifier identifiers[EVENT_IDENTIFIERS_MAX]; /* that may link: highest priority first, each once */
+    size_t identifier_count;
+    struct known_identifier blocked[EVENT_IDENTIFIERS_MAX]; /* that never link, each once */
+    size_t blocked_count;
+};
+
+/* That no identifier may link is not said here: a second arrival of an event from before they were blocked is fine. */
+static enum patron_code identifiers_check(
+    struct store *store, const struct event_input *input, struct checked *checked, struct error *error)
 {
     const struct definitions *definitions = store->definitions;
     if (input->identifier_count == 0)
@@ -184,9 +191,9 @@ static enum patron_code identifiers_check(struct store *store, const struct even
     if (input->identifier_count > EVENT_IDENTIFIERS_MAX)
         return error_set(error, PATRON_INVALID, "the event has %zu identifiers; at most %d are taken",
             input->identifier_count, EVENT_IDENTIFIERS_MAX);
-    struct known_identifier blocked[EVENT_IDENTIFIERS_MAX];
-    *count = 0;
-    *dropped = 0;
+    struct known_identifier *identifiers = checked->identifiers;
+    checked->identifier_count = 0;
+    checked->blocked_count = 0;
     for (size_t i = 0; i < input->identifier_count; i++) {
         const struct event_identifier *given = &input->identifiers[i];
         const struct identifier_type *type = definitions_identifier_type(definitions, given->type);
@@ -198,19 +205,19 @@ static enum patron_code identifiers_check(struct store *store, const struct even
         struct known_identifier made = {.type = type};
         identifier_hash(store->key, type, normalized, made.hash);
         if (identifier_never_links(type, normalized)) {
-            if (!hash_is_among(blocked, *dropped, made.hash))
-                blocked[(*dropped)++] = made;
+            if (!hash_is_among(checked->blocked, checked->blocked_count, made.hash))
+                checked->blocked[checked->blocked_count++] = made;
             continue;
         }
-        if (hash_is_among(identifiers, *count, made.hash))
+        if (hash_is_among(identifiers, checked->identifier_count, made.hash))
             continue;
-        size_t place = *count;
+        size_t place = checked->identifier_count;
         while (place > 0 && identifiers[place - 1].type > type) { /* types lie in order of priority */
             identifiers[place] = identifiers[place - 1];
             place--;
         }
         identifiers[place] = made;
-        (*count)++;
+        checked->identifier_count++;
     }
     return PATRON_OK;
 }
@@ -334,13 +341,6 @@ static enum patron_code pending_check(struct store *store, const struct event_in
 
 /* --- one event --------------------------------------------------------------------------------------------------- */
 
-struct checked {
-    struct event event;
-    struct known_identifier identifiers[EVENT_IDENTIFIERS_MAX];
-    size_t identifier_count;
-    uint32_t dropped;
-};
-
 static enum patron_code event_check(
     struct store *store, const struct event_input *input, struct checked *checked, struct error *why)
 {
@@ -353,8 +353,7 @@ static enum patron_code event_check(
     checked->event = (struct event){.time_us = input->time_us, .type = type->number};
     event_hash(input->source, input->type, input->id, checked->event.hash);
     TRY(attributes_check(store, input, type, &checked->event, why));
-    TRY(identifiers_check(
-        store, input, checked->identifiers, &checked->identifier_count, &checked->dropped, why));
+    TRY(identifiers_check(store, input, checked, why));
     return known_at_choose(store, input, &checked->event.known_at_us, why);
 }
 
@@ -382,8 +381,17 @@ static enum patron_code event_id_check(
 }
 
 /* queues: key    queue u8 = 1 (audit) | known_at i64 BE, sign bit flipped
- *         value  format u8 = 1 | event node varint | n varint | n dropped identifiers: type number varint,
- *                hash 16 bytes */
+ *         value  format u8 = 1 | event node varint | n varint | n dropped identifiers: reason u8, type number varint,
+ *                hash 16 bytes; reason 1: joining it would have broken a rule, 2: its value never links */
+enum dropped_reason { DROPPED_BY_RULE = 1, DROPPED_NEVER_LINKS = 2 };
+
+static void dropped_encode(struct encoder *to, enum dropped_reason reason, const struct known_identifier *identifier)
+{
+    encode_u8(to, (uint8_t)reason);
+    encode_varint(to, identifier->type->number);
+    encode_raw(to, identifier->hash, IDENTIFIER_HASH_BYTES);
+}
+
 static void dropped_record(struct store *store, const struct checked *checked, const struct resolution *resolution)
 {
     uint8_t key[9] = {QUEUE_AUDIT};
@@ -391,11 +399,11 @@ static void dropped_record(struct store *store, const struct checked *checked, c
     struct encoder to = {0};
     encode_u8(&to, 1);
     encode_varint(&to, resolution->node);
-    encode_varint(&to, checked->identifier_count - resolution->accepted);
-    for (size_t i = resolution->accepted; i < checked->identifier_count; i++) {
-        encode_varint(&to, checked->identifiers[i].type->number);
-        encode_raw(&to, checked->identifiers[i].hash, IDENTIFIER_HASH_BYTES);
-    }
+    encode_varint(&to, checked->identifier_count - resolution->accepted + checked->blocked_count);
+    for (size_t i = resolution->accepted; i < checked->identifier_count; i++)
+        dropped_encode(&to, DROPPED_BY_RULE, &checked->identifiers[i]);
+    for (size_t i = 0; i < checked->blocked_count; i++)
+        dropped_encode(&to, DROPPED_NEVER_LINKS, &checked->blocked[i]);
     kv_batch_put(store->batch, KV_QUEUES, bytes_of(key, sizeof key), encoder_borrow(&to));
     encoder_clear(&to);
 }
@@ -431,19 +439,19 @@ static enum patron_code event_apply(
         event->known_at_us, &store->event_arena, &resolution, error));
     event->node = resolution.node;
     event_write(store, event, &resolution);
-    uint32_t refused = (uint32_t)(checked->identifier_count - resolution.accepted);
-    if (refused > 0)
+    uint32_t dropped = (uint32_t)(checked->identifier_count - resolution.accepted + checked->blocked_count);
+    if (dropped > 0)
         dropped_record(store, checked, &resolution);
     TRY(fold(store, &resolution, event, error));
     store->newest_us = event->known_at_us;
     store->group_size++;
     store->events++;
     store->merges += resolution.merged_count;
-    store->identifiers_dropped += refused + checked->dropped;
+    store->identifiers_dropped += dropped;
     *outcome = (struct event_outcome){.fate = EVENT_APPLIED,
         .known_at_us = event->known_at_us,
         .node = resolution.node,
-        .identifiers_dropped = refused + checked->dropped};
+        .identifiers_dropped = dropped};
     return PATRON_OK;
 }
 

@@ -242,7 +242,7 @@ static void what_is_dropped_is_recorded_for_review(void **state)
     struct shop shop = {0};
     shop_open(&shop, definitions);
     send(&shop, "1", "customer_id:1 device:d");
-    send(&shop, "2", "customer_id:2 device:d device:e");
+    send(&shop, "2", "customer_id:2 device:d device:e email:none@x.org");
     uint8_t key[9] = {1};
     encode_time(key + 1, shop.outcome.known_at_us);
     struct bytes value;
@@ -250,13 +250,17 @@ static void what_is_dropped_is_recorded_for_review(void **state)
     struct decoder from = decoder_of(value);
     assert_int_equal(decode_u8(&from), 1);
     assert_int_equal(decode_varint(&from), 3); /* the event's node */
-    assert_int_equal(decode_varint(&from), 2);
-    static const char *const dropped[] = {"d", "e"};
-    for (size_t i = 0; i < 2; i++) {
-        assert_int_equal(decode_varint(&from), DEVICE);
+    assert_int_equal(decode_varint(&from), 3);
+    static const struct {
+        const char *value;
+        int type, reason; /* 1: a rule, 2: never links */
+    } dropped[] = {{"d", DEVICE, 1}, {"e", DEVICE, 1}, {"none@x.org", EMAIL, 2}};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(decode_u8(&from), dropped[i].reason);
+        assert_int_equal(decode_varint(&from), dropped[i].type);
         uint8_t hash[IDENTIFIER_HASH_BYTES];
-        const struct identifier_type *type = &store_definitions(shop.store)->identifiers[DEVICE];
-        identifier_hash(shop.key, type, bytes_from_string(dropped[i]), hash);
+        const struct identifier_type *type = &store_definitions(shop.store)->identifiers[dropped[i].type];
+        identifier_hash(shop.key, type, bytes_from_string(dropped[i].value), hash);
         assert_memory_equal(decode_raw(&from, sizeof hash), hash, sizeof hash);
     }
     assert_true(decoder_done(&from));
@@ -276,7 +280,7 @@ static void values_that_never_link_make_no_node_and_join_nobody(void **state)
     assert_int_equal(customer_of(&shop, "email:b@x.org"), 2);
     assert_int_equal(customer_of(&shop, "email:none@x.org"), 0);
     assert_int_equal(nodes(&shop), 3);
-    assert_int_equal(shop_rows(&shop, KV_QUEUES), 0); /* rules drop, blocked values are what the definitions say */
+    assert_int_equal(shop_rows(&shop, KV_QUEUES), 2);
     struct event_input event = shop_event(&shop, "visit", "3", shop.clock_us, "email:none@x.org");
     assert_int_equal(shop_send_input(&shop, &event), EVENT_REFUSED);
     assert_string_equal(shop.outcome.why.text, "the event has no identifier that may link: its values are blocked");
