@@ -20,7 +20,7 @@ static enum patron_code read_line(
     static char words[512];
     char *arguments[ARGUMENTS_MAX];
     int count = 0;
-    strncpy(words, line, sizeof words - 1);
+    snprintf(words, sizeof words, "%s", line);
     for (char *rest = words, *word; (word = strsep(&rest, " ")) != NULL;)
         if (*word)
             arguments[count++] = word;

@@ -1,5 +1,5 @@
-/* What clang's analyzer, which looks at one file at a time, cannot know: included in front of each file by `./dev lint`,
- * and by nothing else. A function that fails does not return PATRON_OK, and memory that is out aborts. */
+/* What clang's analyzer, which looks at one file at a time, cannot know: included in front of each file by
+ * `./dev lint`, and by nothing else. A function that fails does not return PATRON_OK, and memory that is out aborts. */
 #ifndef PATRON_TESTS_TIDY_ANALYZER_H
 #define PATRON_TESTS_TIDY_ANALYZER_H
 

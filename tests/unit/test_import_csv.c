@@ -10,7 +10,7 @@
 #include "client/delimited.h"
 #include "client/event_csv.h"
 
-/* --- everything there is in a text: fields joined by |, rows by line ends, broken rows as !LINE -------------------- */
+/* --- everything there is in a text: fields joined by |, rows by line ends, broken rows as !LINE ------------------- */
 
 enum { READ_TEXT_MAX = 8192 };
 
