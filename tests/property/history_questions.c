@@ -443,12 +443,14 @@ static void spine_add(
 static void ask_spine(
     struct history *history, const struct view *view, const struct history_question *spine, size_t count)
 {
+    bool on_disk =
+        history->directory[0] != '\0' && dice_chance(&history->world.dice, 20); /* it takes its time */
     char scratch[sizeof history->directory + 32];
     snprintf(scratch, sizeof scratch, "%s/spine%u", history->directory, history->spines++);
     struct snapshot_options options = {.view = view,
         .selection = all_features(history),
         .latest_us = history->clock_us,
-        .scratch_directory = history->directory[0] != '\0' ? scratch : NULL};
+        .scratch_directory = on_disk ? scratch : NULL};
     struct snapshot *snapshot = snapshot_open(history, &options);
     for (size_t i = 0; i < count; i++)
         spine_add(history, snapshot, &spine[i]);
