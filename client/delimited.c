@@ -220,7 +220,8 @@ enum patron_code delimited_next(struct delimited *delimited, struct delimited_ro
     }
     size_t begin = 0;
     for (size_t i = 0; i < delimited->count; i++) {
-        delimited->fields[i] = bytes_of(delimited->text + begin, delimited->ends[i] - begin);
+        size_t length = delimited->ends[i] - begin;
+        delimited->fields[i] = length == 0 ? bytes_of("", 0) : bytes_of(delimited->text + begin, length);
         begin = delimited->ends[i];
     }
     row->fields = delimited->fields;
