@@ -26,7 +26,8 @@ static void usage_print(FILE *to)
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
     fputs(
-        "  help       explain a command\n\n"
+        "  help       explain a command\n"
+        "  version    say which version this is\n\n"
         "Examples:\n"
         "  patron import orders.csv --event order --time date --identifier email=email --attribute "
         "amount=total\n"
@@ -43,11 +44,12 @@ static const struct command *command_find(const char *name)
         if (strcmp(commands[i]->name, name) == 0)
             return commands[i];
     }
-    const char *names[COMMAND_COUNT + 1];
+    const char *names[COMMAND_COUNT + 2];
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         names[i] = commands[i]->name;
     names[COMMAND_COUNT] = "help";
-    const char *near = nearest_word(name, names, COMMAND_COUNT + 1);
+    names[COMMAND_COUNT + 1] = "version";
+    const char *near = nearest_word(name, names, COMMAND_COUNT + 2);
     fprintf(stderr, "patron: there is no command '%.100s'", name);
     if (near)
         fprintf(stderr, "; did you mean '%s'?", near);
@@ -77,7 +79,7 @@ static int command_main(int argc, char **argv)
     const char *name = argv[1];
     if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         return help_run(argc - 2, argv + 2);
-    if (strcmp(name, "--version") == 0) {
+    if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0) {
         puts("patron " PATRON_VERSION);
         return EXIT_DONE;
     }

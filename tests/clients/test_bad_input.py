@@ -114,6 +114,11 @@ def test_a_misspelt_flag_is_answered_with_the_nearest(server):
     assert "--service" in server.patron("get", "--servise", "churn", code=2).stderr
 
 
+def test_the_version_is_said_with_and_without_dashes():
+    assert harness.patron("version").stdout == harness.patron("--version").stdout
+    assert harness.patron("version").stdout.startswith("patron ")
+
+
 def test_a_server_that_is_not_there_is_named_with_what_to_do(tmp_path):
     done = harness.patron("status", "--server", "127.0.0.1:1", code=1)
     assert "127.0.0.1:1" in done.stderr
