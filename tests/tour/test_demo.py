@@ -64,6 +64,11 @@ def test_kept_it_says_how_to_talk_to_the_server_and_how_to_stop_it(folder):
     said = subprocess.run([Path(os.environ["PATRON_BUILD"]) / "patron", "status", "--server", address],
                           capture_output=True, text=True, timeout=60, check=False)
     assert said.returncode == 0 and "churn" in said.stdout, said.stderr
+    exports = "\n".join(re.findall(r"^.*(export \S+=\S+)$", done.stdout, re.M))
+    shown = next(line for line in done.stdout.splitlines() if "rows.py" not in line and "patron snapshot" in line)
+    again = subprocess.run(["bash", "-ec", f"{exports}\n{shown.removeprefix('$ ')}"], cwd=TOP, env=environment(folder),
+                           capture_output=True, text=True, timeout=60, check=False)
+    assert again.returncode == 0 and str(folder) in again.stdout, again.stdout + again.stderr
     stop = re.search(r"^stop it: +(.*)$", done.stdout, re.M).group(1)
     subprocess.run(stop, shell=True, check=True)
     deadline = time.monotonic() + 30
