@@ -1,8 +1,12 @@
 #include "server/settings.h"
 
+#include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/un.h>
 
+#include "server/rpc/engine.h"
 #include "store/base/bytes.h"
 
 enum setting_type { SETTING_TEXT, SETTING_NUMBER, SETTING_SWITCH };
@@ -162,6 +166,104 @@ static enum patron_code unknown_flag(const char *name, struct error *error)
         nearest->name);
 }
 
+/* --- addresses --------------------------------------------------------------------------------------------
+ */
+
+enum { HOST_BYTES_MAX = 253, PORT_DIGITS_MAX = 5 };
+
+static bool is_port(struct bytes text)
+{
+    uint32_t port = 0;
+    if (text.length == 0 || text.length > PORT_DIGITS_MAX)
+        return false;
+    for (size_t i = 0; i < text.length; i++) {
+        if (!isdigit(text.data[i]))
+            return false;
+        port = port * 10 + (uint32_t)(text.data[i] - '0');
+    }
+    return port <= UINT16_MAX;
+}
+
+static bool is_ip(int family, struct bytes text)
+{
+    char copy[INET6_ADDRSTRLEN];
+    struct in6_addr parsed; /* room for either */
+    if (text.length >= sizeof copy)
+        return false;
+    memcpy(copy, text.data, text.length);
+    copy[text.length] = 0;
+    return inet_pton(family, copy, &parsed) == 1;
+}
+
+/* A name, 127.0.0.1 or [::1]. Whether a name leads anywhere is only known once it is looked up. */
+static bool is_host(struct bytes text)
+{
+    if (text.length == 0 || text.length > HOST_BYTES_MAX)
+        return false;
+    if (text.data[0] == '[') {
+        const uint8_t *zone = memchr(text.data, '%', text.length);
+        const uint8_t *end = zone ? zone : text.data + text.length - 1;
+        bool closed = text.length > 2 && text.data[text.length - 1] == ']';
+        return closed && is_ip(AF_INET6, bytes_of(text.data + 1, (size_t)(end - text.data - 1)));
+    }
+    bool named = false;
+    for (size_t i = 0; i < text.length; i++) {
+        uint8_t c = text.data[i];
+        if (!isalnum(c) && c != '.' && c != '-' && c != '_')
+            return false;
+        named |= !isdigit(c) && c != '.';
+    }
+    return named || is_ip(AF_INET, text);
+}
+
+static bool is_host_and_port(struct bytes text)
+{
+    size_t colon = text.length;
+    while (colon > 0 && text.data[colon - 1] != ':')
+        colon--;
+    return colon > 0 && is_host(bytes_of(text.data, colon - 1)) &&
+        is_port(bytes_of(text.data + colon, text.length - colon));
+}
+
+static bool is_socket_path(struct bytes text)
+{
+    static const char scheme[] = "unix:/";
+    size_t prefix = sizeof scheme - 1;
+    return text.length > prefix && memcmp(text.data, scheme, prefix) == 0 &&
+        text.length - (prefix - 1) < sizeof((struct sockaddr_un *)0)->sun_path;
+}
+
+/* Before anything is made on disk; and gRPC would take a port modulo 65,536. */
+static enum patron_code check_listen(const char *listen, struct error *error)
+{
+    size_t count = 0;
+    for (const char *rest = listen;; rest++, count++) {
+        struct bytes address = bytes_of(rest, strcspn(rest, ","));
+        if (!is_host_and_port(address) && !is_socket_path(address))
+            return error_set(error, PATRON_INVALID,
+                "--listen has '%.*s', which is no address: say host:port with a port from 0 to 65535, such as "
+                "127.0.0.1:7070 or [::1]:7070, or unix:/path",
+                (int)(address.length < 100 ? address.length : 100), rest);
+        rest += address.length;
+        if (!*rest)
+            break;
+    }
+    if (count >= ENGINE_ADDRESSES_MAX)
+        return error_set(error, PATRON_INVALID, "--listen has %zu addresses; at most %d are taken", count + 1,
+            ENGINE_ADDRESSES_MAX);
+    return PATRON_OK;
+}
+
+static enum patron_code check_admin(const char *admin, struct error *error)
+{
+    if (strcmp(admin, "off") == 0 || is_host_and_port(bytes_from_string(admin)))
+        return PATRON_OK;
+    return error_set(error, PATRON_INVALID,
+        "--admin is '%.100s', which is no address: say host:port with a port from 0 to 65535, such as "
+        "127.0.0.1:7071 or [::1]:7071, or off",
+        admin);
+}
+
 /* --- reading ----------------------------------------------------------------------------------------------
  */
 
@@ -244,7 +346,8 @@ enum patron_code settings_read(struct settings *settings, int argument_count, ch
     TRY(read_flags(settings, argument_count, arguments, error));
     if (!settings->data)
         return error_set(error, PATRON_INVALID, "--data DIR is missing; --help lists all settings");
-    return PATRON_OK;
+    TRY(check_listen(settings->listen, error));
+    return check_admin(settings->admin, error);
 }
 
 void settings_print_help(FILE *to)

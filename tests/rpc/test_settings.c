@@ -95,6 +95,44 @@ static void a_bad_value_is_refused_with_what_it_may_be(void **state)
     refused("", "--data DIR is missing");
 }
 
+static void accepted(const char *line)
+{
+    struct settings settings;
+    struct error error = {0};
+    if (read_line(line, no_environment, &settings, &error) != PATRON_OK)
+        fail_msg("'%s': %s", line, error.text);
+}
+
+static void what_is_no_address_is_refused_with_the_form_wanted(void **state)
+{
+    (void)state;
+    accepted("--data x --listen 127.0.0.1:0,[::1]:65535,unix:/run/patron.sock,patron-1.example.:7070 --admin off");
+    accepted("--data x --listen [fe80::1%eth0]:7070 --admin [::]:7071");
+    static const char *const none[] = {"127.0.0.1:65536", "127.0.0.1:72606", "127.0.0.1:000080", "127.0.0.1:",
+        "127.0.0.1", "7070", ":7070", "::1:7070", "[::1]", "[]:7070", "[::g]:7070", "[::1:7070", "300.0.0.1:7070",
+        "1.2:7070", "local host:7070", "a/b:7070", "h:-1", "h:+1", "h:0x1", "http://localhost:7070", "unix:", "unix:/",
+        "unix:relative", ",", "127.0.0.1:1,", "127.0.0.1:1,,127.0.0.1:2", "[", "]:1", "[:1"};
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        char listen[256], data[] = "PATRON_DATA=x";
+        snprintf(listen, sizeof listen, "PATRON_LISTEN=%s", none[i]);
+        char *const environment[] = {data, listen, NULL};
+        struct settings settings;
+        struct error error = {0};
+        assert_int_equal(read_line("", environment, &settings, &error), PATRON_INVALID);
+        assert_non_null(strstr(error.text, "say host:port with a port from 0 to 65535"));
+    }
+    char deep[200] = "";
+    memset(deep, 'd', 108);
+    char line[512];
+    snprintf(line, sizeof line, "--data x --listen unix:/%s", deep);
+    refused(line, "or unix:/path");
+    refused("--data x --listen h:1,h:1,h:1,h:1,h:1,h:1,h:1,h:1,h:1,h:1,h:1,h:1,h:1,h:1,h:1,h:1,h:1",
+        "--listen has 17 addresses; at most 16 are taken");
+    refused("--data x --admin localhost", "--admin is 'localhost', which is no address: say host:port");
+    refused("--data x --admin localhost:70710", "port from 0 to 65535");
+    refused("--data x --admin unix:/run/admin", "or off");
+}
+
 static void help_and_version_need_nothing_else(void **state)
 {
     (void)state;
@@ -112,6 +150,7 @@ int main(void)
         cmocka_unit_test(a_flag_goes_before_the_environment_and_that_before_the_default),
         cmocka_unit_test(an_unknown_flag_is_answered_with_the_nearest_one),
         cmocka_unit_test(a_bad_value_is_refused_with_what_it_may_be),
+        cmocka_unit_test(what_is_no_address_is_refused_with_the_form_wanted),
         cmocka_unit_test(help_and_version_need_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
