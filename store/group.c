@@ -6,6 +6,7 @@
 
 #include "store/base/decimal.h"
 #include "store/base/time_text.h"
+#include "store/definitions/suggest.h"
 
 /* A customer's events that wait for their time are part of its profile; this bounds them. */
 enum { PENDING_EVENTS_MAX = 10000, QUEUE_AUDIT = 1 };
@@ -147,8 +148,9 @@ static enum patron_code attributes_check(struct store *store, const struct event
         const struct event_attribute *given = &input->attributes[i];
         const struct attribute *attribute = event_type_attribute(type, given->name);
         if (!attribute)
-            return error_set(error, PATRON_INVALID, "event type '%.*s' has no attribute '%.*s'",
-                BYTES_ARGUMENTS(type->name), BYTES_ARGUMENTS(given->name));
+            return error_set(error, PATRON_INVALID, "event type '%.*s' has no attribute '%s'%s",
+                BYTES_ARGUMENTS(type->name), quote(given->name).text,
+                suggest(given->name, SUGGEST_FROM(type->attributes, type->attribute_count, name)).text);
         if (values[attribute->number].type != 0)
             return error_set(
                 error, PATRON_INVALID, "attribute '%.*s' is given twice", BYTES_ARGUMENTS(given->name));
@@ -198,8 +200,9 @@ static enum patron_code identifiers_check(
         const struct event_identifier *given = &input->identifiers[i];
         const struct identifier_type *type = definitions_identifier_type(definitions, given->type);
         if (!type)
-            return error_set(
-                error, PATRON_INVALID, "unknown identifier type '%.*s'", BYTES_ARGUMENTS(given->type));
+            return error_set(error, PATRON_INVALID, "unknown identifier type '%s'%s", quote(given->type).text,
+                suggest(given->type, SUGGEST_FROM(definitions->identifiers, definitions->identifier_count, name))
+                    .text);
         struct bytes normalized;
         TRY(identifier_normalize(type, given->value, &store->event_arena, &normalized, error));
         struct known_identifier made = {.type = type};
@@ -348,7 +351,9 @@ static enum patron_code event_check(
     TRY(text_check("id", input->id, EVENT_ID_BYTES_MAX, why));
     const struct event_type *type = definitions_event_type(store->definitions, input->type);
     if (!type)
-        return error_set(why, PATRON_INVALID, "unknown event type '%.*s'", BYTES_ARGUMENTS(input->type));
+        return error_set(why, PATRON_INVALID, "unknown event type '%s'%s", quote(input->type).text,
+            suggest(input->type, SUGGEST_FROM(store->definitions->events, store->definitions->event_count, name))
+                .text);
     TRY(time_check(input->time_us, why));
     checked->event = (struct event){.time_us = input->time_us, .type = type->number};
     event_hash(input->source, input->type, input->id, checked->event.hash);

@@ -1,5 +1,6 @@
 #include "store/read.h"
 
+#include "store/definitions/suggest.h"
 #include "store/features/profile_rows.h"
 #include "store/identity/identity.h"
 #include "store/timeline/fold.h"
@@ -26,15 +27,23 @@ void row_evaluate(const struct profile *profile, const struct selection *selecti
         profile_evaluate(profile, selection->features[i], as_of_us, &row->values[i]);
 }
 
-/* PATRON_NOT_FOUND: the identifier has never been seen. */
+/* PATRON_NOT_FOUND: the identifier has never been seen, or never could be: no event with such a value is taken in. One
+ * of them must not cost a request all its other rows. */
 static enum patron_code identifier_find(const struct view *view, const struct event_identifier *identifier,
     struct arena *arena, struct identifier_entry *entry, struct error *error)
 {
     const struct identifier_type *type = definitions_identifier_type(view->definitions, identifier->type);
     if (!type)
-        return error_set(error, PATRON_INVALID, "unknown identifier type '%.*s'", BYTES_ARGUMENTS(identifier->type));
+        return error_set(error, PATRON_INVALID, "unknown identifier type '%s'%s", quote(identifier->type).text,
+            suggest(identifier->type,
+                SUGGEST_FROM(view->definitions->identifiers, view->definitions->identifier_count, name))
+                .text);
     struct bytes normalized;
-    TRY(identifier_normalize(type, identifier->value, arena, &normalized, error));
+    enum patron_code code = identifier_normalize(type, identifier->value, arena, &normalized, NULL);
+    if (code != PATRON_OK) {
+        bool is_text = identifier->value.length <= IDENTIFIER_VALUE_BYTES_MAX && bytes_are_utf8(identifier->value);
+        return is_text ? PATRON_NOT_FOUND : identifier_normalize(type, identifier->value, arena, &normalized, error);
+    }
     uint8_t hash[IDENTIFIER_HASH_BYTES];
     identifier_hash(view->key, type, normalized, hash);
     return identifier_get(view->kv, view->snapshot, hash, arena, entry, error);

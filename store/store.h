@@ -152,8 +152,8 @@ struct row {
 };
 
 /* The customer's features as of `as_of_us`, which must be > view->position_us, from its current profile. Fills `row`
- * except row->values, whose memory the caller gives. PATRON_INVALID: an identifier of unknown type or impossible
- * value. */
+ * except row->values, whose memory the caller gives. A value that no event could have brought (empty, an address
+ * without '@') is not found. PATRON_INVALID: an identifier of unknown type, a value that is too long or not UTF-8. */
 enum patron_code read_now(const struct view *view, const struct selection *selection,
     const struct event_identifier *identifier, int64_t as_of_us, struct arena *arena, struct row *row,
     struct error *error) MUST_CHECK;
@@ -184,7 +184,8 @@ struct snapshot;
 
 enum patron_code snapshot_new(
     const struct snapshot_options *options, struct snapshot **snapshot, struct error *error) MUST_CHECK;
-/* Next row of the spine. PATRON_OUT_OF_RANGE if T > options->latest_us (what is not known yet). */
+/* Next row of the spine; identifiers as in read_now. PATRON_OUT_OF_RANGE if T > options->latest_us (what is not known
+ * yet). */
 enum patron_code snapshot_spine_add(struct snapshot *snapshot, const struct event_identifier *identifier,
     int64_t as_of_us, struct error *error) MUST_CHECK;
 /* The next row, in memory of the snapshot's until the call after; PATRON_NOT_FOUND when there are no more. */

@@ -1,5 +1,7 @@
 #include "store/definitions/definitions.h"
 
+#include <stdio.h>
+
 #include "store/definitions/parse.h"
 
 const struct definitions *definitions_retain(const struct definitions *definitions)
@@ -130,20 +132,53 @@ static enum patron_code select_service(const struct definitions *definitions, st
         suggest(name, SUGGEST_FROM(definitions->services, definitions->service_count, name)).text);
 }
 
+/* One: its nearest name or a list. Several: all that fit, each with its nearest, and one list if any has none. */
+static enum patron_code features_unknown(
+    const struct definitions_memory *memory, const struct bytes *names, size_t name_count, struct error *error)
+{
+    enum { CLOSING_BYTES = SUGGEST_TEXT_MAX + 40 }; /* the list, " and 1000 more" */
+    struct suggest_from real = SUGGEST_FROM(memory->selectables, memory->selectable_count, name);
+    char text[ERROR_TEXT_MAX];
+    size_t length = 0, told = 0;
+    const struct bytes *strange = NULL;
+    for (size_t i = 0; i < name_count; i++) {
+        size_t room = sizeof text - CLOSING_BYTES - length;
+        const struct bytes *nearest = suggest_nearest(names[i], real);
+        int needed = snprintf(text + length, room, "%s'%s'%s%s%s", told ? ", " : "", quote(names[i]).text,
+            nearest ? " (did you mean '" : "", nearest ? quote(*nearest).text : "", nearest ? "'?)" : "");
+        if ((size_t)needed >= room)
+            break;
+        length += (size_t)needed;
+        told++;
+        strange = nearest ? strange : &names[i];
+    }
+    text[length] = '\0';
+    if (name_count == 1)
+        return error_set(
+            error, PATRON_INVALID, "unknown feature '%s'%s", quote(names[0]).text, suggest(names[0], real).text);
+    char more[40] = "";
+    if (told < name_count)
+        snprintf(more, sizeof more, " and %zu more", name_count - told);
+    return error_set(error, PATRON_INVALID, "unknown features %s%s%s", text, more,
+        strange ? suggest(*strange, real).text : "");
+}
+
 static enum patron_code select_names(const struct definitions *definitions, const struct bytes *names,
     size_t name_count, struct arena *arena, struct selection *selection, struct error *error)
 {
-    const struct definitions_memory *memory = definitions->memory;
     if (name_count > READ_FEATURES_MAX)
         return error_set(error, PATRON_INVALID, "too many features: %zu (at most %d)", name_count, READ_FEATURES_MAX);
-    size_t total = 0;
+    size_t total = 0, unknown_count = 0;
+    struct bytes *unknown = arena_array(arena, name_count, sizeof *unknown);
     for (size_t i = 0; i < name_count; i++) {
         const struct selectable *found = definitions_selectable(definitions, names[i]);
-        if (!found)
-            return error_set(error, PATRON_INVALID, "unknown feature '%s'%s", quote(names[i]).text,
-                suggest(names[i], SUGGEST_FROM(memory->selectables, memory->selectable_count, name)).text);
-        total += found->count;
+        if (found)
+            total += found->count;
+        else
+            unknown[unknown_count++] = names[i];
     }
+    if (unknown_count > 0)
+        return features_unknown(definitions->memory, unknown, unknown_count, error);
     if (total > READ_FEATURES_MAX)
         return error_set(error, PATRON_INVALID, "too many features: %zu (at most %d)", total, READ_FEATURES_MAX);
     uint32_t *features = arena_array(arena, total, sizeof *features);

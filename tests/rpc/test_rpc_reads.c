@@ -254,14 +254,47 @@ static void test_a_wrong_read_is_refused_in_words_that_name_what_is_wrong(void *
     refused(&shop, GET_FEATURES, &request, GRPC_STATUS_OUT_OF_RANGE, "before 1900");
     request.at_case = 0;
     request.identifiers[1]->type = (char *)(uintptr_t) "emial";
-    refused(&shop, GET_FEATURES, &request, GRPC_STATUS_INVALID_ARGUMENT, "identifier 1: ");
+    refused(&shop, GET_FEATURES, &request, GRPC_STATUS_INVALID_ARGUMENT,
+        "identifier 1: unknown identifier type 'emial': did you mean 'email'?");
     request.identifiers[1]->type = (char *)(uintptr_t) "email";
-    request.identifiers[1]->value = (char *)(uintptr_t) "no address";
-    refused(&shop, GET_FEATURES, &request, GRPC_STATUS_INVALID_ARGUMENT, "identifier 1: ");
+    char long_value[IDENTIFIER_VALUE_BYTES_MAX + 2] = "";
+    memset(long_value, 'a', sizeof long_value - 1);
+    request.identifiers[1]->value = long_value;
+    refused(&shop, GET_FEATURES, &request, GRPC_STATUS_INVALID_ARGUMENT,
+        "identifier 1: identifier email is too long: 1025 bytes");
     Patron__V1__GetVectorsRequest vectors = PATRON__V1__GET_VECTORS_REQUEST__INIT;
     vectors.service = (char *)(uintptr_t) "numbers";
     vectors.element_type = (Patron__V1__ElementType)7;
     refused(&shop, GET_VECTORS, &vectors, GRPC_STATUS_INVALID_ARGUMENT, "element_type 7");
+    shop_close(&shop);
+}
+
+/* Now and in the past, as columns and as a matrix: the other rows are served. */
+static void test_a_value_that_nobody_can_have_is_not_found_in_its_row(void **state)
+{
+    (void)state;
+    struct shop shop;
+    shop_open(&shop, NULL);
+    shop_ingest(&shop, orders, 3);
+    Patron__V1__GetVectorsRequest request = PATRON__V1__GET_VECTORS_REQUEST__INIT;
+    request.service = (char *)(uintptr_t) "numbers";
+    request.n_identifiers = 3;
+    request.identifiers = shop_identifiers(&shop, 1, request.n_identifiers);
+    request.identifiers[0]->type = (char *)(uintptr_t) "email";
+    request.identifiers[0]->value = (char *)(uintptr_t) "no address";
+    request.identifiers[2]->value = (char *)(uintptr_t) "";
+    static const uint8_t statuses[] = {STATUS_NOT_FOUND, STATUS_PRESENT, STATUS_NOT_FOUND};
+    for (int past = 0; past <= 1; past++) {
+        shop_call(&shop, GET_VECTORS, &request);
+        assert_int_equal(shop.answer.status, GRPC_STATUS_OK);
+        Patron__V1__GetVectorsResponse *response =
+            patron__v1__get_vectors_response__unpack(NULL, shop.answer.reply.length, shop.answer.reply.data);
+        assert_int_equal(response->info->row_statuses.len, sizeof statuses);
+        assert_memory_equal(response->info->row_statuses.data, statuses, sizeof statuses);
+        request.at_case = PATRON__V1__GET_VECTORS_REQUEST__AT_AS_OF_US;
+        request.as_of_us = response->info->as_of_us;
+        patron__v1__get_vectors_response__free_unpacked(response, NULL);
+    }
     shop_close(&shop);
 }
 
@@ -310,6 +343,7 @@ int main(void)
         cmocka_unit_test(test_a_read_of_many_rows_says_what_its_parts_say),
         cmocka_unit_test(test_a_request_without_identifiers_is_answered_with_empty_columns),
         cmocka_unit_test(test_a_wrong_read_is_refused_in_words_that_name_what_is_wrong),
+        cmocka_unit_test(test_a_value_that_nobody_can_have_is_not_found_in_its_row),
         cmocka_unit_test(test_bytes_that_are_no_request_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -298,6 +298,12 @@ static void a_selection_that_cannot_be_is_refused_with_the_nearest_name(void **s
     assert_select_refused(d, "", &far, 1,
         "unknown feature 'xyz'; there are days_since_order, first_channel, orders_90d, promo_share_365d, refunds and "
         "7 more");
+    const struct bytes mixed[] = {near, text_of("refunds"), far, text_of("refnds")};
+    assert_select_refused(d, "", mixed, 4,
+        "unknown features 'ordrs_90d' (did you mean 'orders_90d'?), 'xyz', 'refnds' (did you mean 'refunds'?); there "
+        "are days_since_order, first_channel, orders_90d, promo_share_365d, refunds and 7 more");
+    assert_select_refused(d, "", (struct bytes[]){near, text_of("refnds")}, 2,
+        "unknown features 'ordrs_90d' (did you mean 'orders_90d'?), 'refnds' (did you mean 'refunds'?)");
     assert_select_refused(d, "chrn", NULL, 0, "unknown service 'chrn': did you mean 'churn'?");
     assert_select_refused(d, "uplift", NULL, 0, "unknown service 'uplift'; there are churn and value");
     assert_select_refused(d, "churn", &family, 1, "both a service and features are named: give one of the two");
@@ -307,6 +313,15 @@ static void a_selection_that_cannot_be_is_refused_with_the_nearest_name(void **s
         names[i] = family;
     assert_select_refused(d, "", names, READ_FEATURES_MAX + 1, "too many features: 1001 (at most 1000)");
     assert_select_refused(d, "", names, 251, "too many features: 1004 (at most 1000)");
+    for (size_t i = 0; i < READ_FEATURES_MAX; i++)
+        names[i] = text_of("a_name_that_is_as_long_as_names_may_be_and_that_nobody_has_ever_given_a_feature");
+    struct error error = {0};
+    struct arena arena = {0};
+    struct selection selection;
+    assert_int_equal(
+        definitions_select(d, (struct bytes){0}, names, READ_FEATURES_MAX, &arena, &selection, &error), PATRON_INVALID);
+    assert_non_null(strstr(error.text, "...' and 994 more; there are days_since_order"));
+    arena_clear(&arena);
     const struct bytes dirty = bytes_of("a\xff\n" "b", 4), none = {0};
     assert_select_refused(d, "", &dirty, 1,
         "unknown feature 'a?" "?b'; there are days_since_order, first_channel, orders_90d, promo_share_365d, refunds "

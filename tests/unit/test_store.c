@@ -120,9 +120,9 @@ static void what_an_event_must_say_is_checked(void **state)
     assert_refused(&shop, &event, PATRON_INVALID, "the event's id is not valid UTF-8");
     event = good;
     event.type = bytes_from_string("ordr");
-    assert_refused(&shop, &event, PATRON_INVALID, "unknown event type 'ordr'");
+    assert_refused(&shop, &event, PATRON_INVALID, "unknown event type 'ordr': did you mean 'order'?");
     event.type = (struct bytes){0};
-    assert_refused(&shop, &event, PATRON_INVALID, "unknown event type ''");
+    assert_refused(&shop, &event, PATRON_INVALID, "unknown event type ''; there are order and visit");
     event = good;
     event.time_us = EVENT_TIME_MIN_US - 1;
     assert_refused(&shop, &event, PATRON_OUT_OF_RANGE,
@@ -159,7 +159,8 @@ static void identifiers_are_checked(void **state)
     event = shop_event(&shop, "visit", "1", shop.clock_us, many);
     assert_refused(&shop, &event, PATRON_INVALID, "the event has 33 identifiers; at most 32 are taken");
     static const char *const cases[][2] = {
-        {"phone:1", "unknown identifier type 'phone'"},
+        {"phone:1", "unknown identifier type 'phone'; there are customer_id and email"},
+        {"emial:a@x.org", "unknown identifier type 'emial': did you mean 'email'?"},
         {"customer_id:", "identifier customer_id is empty"},
         {"customer_id:1 email:ada",
             "identifier email is not an address: it needs one '@' with something on either side"},
@@ -189,7 +190,7 @@ static void attributes_are_checked(void **state)
         struct event_attribute given;
         const char *words;
     } cases[] = {
-        {decimal("amout", "1"), "event type 'order' has no attribute 'amout'"},
+        {decimal("amout", "1"), "event type 'order' has no attribute 'amout': did you mean 'amount'?"},
         {attribute("amount", 0), "attribute 'amount' has no value"},
         {attribute("amount", 6), "attribute 'amount' has no value"},
         {attribute("amount", (enum attribute_kind)-1), "attribute 'amount' has no value"},
