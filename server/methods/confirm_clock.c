@@ -11,8 +11,12 @@ static void start(struct call *call, struct bytes request)
     struct error error;
     Patron__V1__ConfirmClockResponse response = PATRON__V1__CONFIRM_CLOCK_RESPONSE__INIT;
     enum patron_code code = port->functions->confirm_clock(port, &response.clock_us, &error);
-    if (code == PATRON_OK)
+    if (code == PATRON_OK) {
+        struct server_status status;
+        port->functions->status(port, &status);
+        response.machine_clock_us = status.machine_clock_us;
         reply_message(call, &response.base);
+    }
     call_finish(call, code, &error);
 }
 

@@ -31,6 +31,7 @@ static void start(struct call *call, struct bytes request)
     response.version = (char *)(uintptr_t)call->services->version;
     response.newest_known_at_us = status.newest_known_at_us;
     response.clock_us = status.clock_us;
+    response.machine_clock_us = status.machine_clock_us;
     response.clock_jumped = status.clock_jumped;
     response.nodes = status.figures.nodes;
     response.events = status.figures.events;

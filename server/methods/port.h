@@ -23,6 +23,7 @@ struct ingest_batch {
 struct server_status {
     int64_t newest_known_at_us;
     int64_t clock_us;
+    int64_t machine_clock_us; /* the wall clock, right or wrong */
     bool clock_jumped;
     struct store_figures figures;
 };

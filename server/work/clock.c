@@ -121,6 +121,14 @@ int64_t clock_unheld(struct clock *clock)
     return now_us;
 }
 
+int64_t clock_machine(struct clock *clock)
+{
+    pthread_mutex_lock(&clock->lock);
+    int64_t wall_us = clock->source.wall_us(clock->source.context);
+    pthread_mutex_unlock(&clock->lock);
+    return wall_us;
+}
+
 enum patron_code clock_check(struct clock *clock, struct error *error)
 {
     pthread_mutex_lock(&clock->lock);

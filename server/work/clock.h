@@ -47,6 +47,8 @@ int64_t clock_now(struct clock *clock);
 /* What the clock would say had it not to stand still for what it, or a process before, has said: clock_now or
  * earlier. */
 int64_t clock_unheld(struct clock *clock);
+/* The machine's wall clock as it is, right or wrong: for operators to see, never for what is served. */
+int64_t clock_machine(struct clock *clock);
 /* PATRON_PRECONDITION while the clock has jumped: the words say by how much, and what lets writes go on. */
 enum patron_code clock_check(struct clock *clock, struct error *error) MUST_CHECK;
 /* The operator says that the wall clock is right now. Returns the clock, which still never goes back: after a jump back

@@ -86,7 +86,7 @@ static enum patron_code empty_folder(const char *path, struct error *error)
     return code;
 }
 
-static enum patron_code prepare_directory(
+static enum patron_code name_directories(
     struct database *database, const struct database_options *options, struct error *error)
 {
     size_t length = strlen(options->directory);
@@ -96,8 +96,24 @@ static enum patron_code prepare_directory(
     while (length > 1 && database->directory[length - 1] == '/')
         database->directory[--length] = '\0';
     TRY(path_of(database->store_directory, database->directory, "/store", error));
-    TRY(path_of(database->scratch_directory, database->directory, "/scratch", error));
-    return make_folder(database->directory, error);
+    return path_of(database->scratch_directory, database->directory, "/scratch", error);
+}
+
+/* A first start that cannot succeed leaves nothing behind: what would be refused later is refused before anything is
+ * made. */
+static enum patron_code check_first_definitions(
+    const struct database *database, struct bytes text, struct error *error)
+{
+    if (folder_has_entries(database->store_directory))
+        return PATRON_OK;
+    if (text.length == 0)
+        return error_set(error, PATRON_PRECONDITION,
+            "there is no store in '%s', and a new store needs definitions: give a file with --definitions",
+            database->directory);
+    const struct definitions *definitions;
+    TRY(definitions_parse(text, NULL, 1, &definitions, error));
+    definitions_release(definitions);
+    return PATRON_OK;
 }
 
 /* --- the key ------------------------------------------------------------------------------------------- */
@@ -166,6 +182,7 @@ static void port_status(struct port *port, struct server_status *status)
     *status = (struct server_status){
         .newest_known_at_us = views_position_us(database->views),
         .clock_us = clock_now(database->clock),
+        .machine_clock_us = clock_machine(database->clock),
         .clock_jumped = clock_check(database->clock, NULL) != PATRON_OK,
         .figures = figures.store,
     };
@@ -203,9 +220,14 @@ static enum patron_code open_engine(
         CHECK(options->key);
         memcpy(database->key, options->key, STORE_KEY_BYTES);
         database->kv = options->kv;
-        return options->directory ? prepare_directory(database, options, error) : PATRON_OK;
+        if (!options->directory)
+            return PATRON_OK;
+        TRY(name_directories(database, options, error));
+        return make_folder(database->directory, error);
     }
-    TRY(prepare_directory(database, options, error));
+    TRY(name_directories(database, options, error));
+    TRY(check_first_definitions(database, options->definitions_text, error));
+    TRY(make_folder(database->directory, error));
     TRY(get_key(database, options, error));
     struct kv_rocksdb_options engine = {
         .directory = database->store_directory,

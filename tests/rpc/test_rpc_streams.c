@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -198,6 +199,12 @@ static void fill(struct shop *shop, uint64_t count)
     shop_ingest(shop, orders, count);
 }
 
+static bool is_about_now(int64_t wall_us)
+{
+    int64_t behind_us = time(NULL) * MICROSECONDS_PER_SECOND - wall_us;
+    return behind_us > -60 * MICROSECONDS_PER_SECOND && behind_us < 60 * MICROSECONDS_PER_SECOND;
+}
+
 static int64_t newest_us(struct shop *shop)
 {
     Patron__V1__GetStatusRequest request = PATRON__V1__GET_STATUS_REQUEST__INIT;
@@ -209,6 +216,7 @@ static int64_t newest_us(struct shop *shop)
     assert_int_equal(response->n_services, 2);
     assert_string_equal(response->version, "test");
     assert_false(response->clock_jumped);
+    assert_true(is_about_now(response->machine_clock_us));
     patron__v1__get_status_response__free_unpacked(response, NULL);
     return newest;
 }
@@ -554,6 +562,10 @@ static void test_a_verification_ends_with_no_difference_and_only_one_runs_at_a_t
     Patron__V1__ConfirmClockRequest confirm = PATRON__V1__CONFIRM_CLOCK_REQUEST__INIT;
     shop_call(&shop, "/patron.v1.Operations/ConfirmClock", &confirm);
     assert_int_equal(shop.answer.status, GRPC_STATUS_OK);
+    Patron__V1__ConfirmClockResponse *confirmed =
+        patron__v1__confirm_clock_response__unpack(NULL, shop.answer.reply.length, shop.answer.reply.data);
+    assert_true(is_about_now(confirmed->machine_clock_us));
+    patron__v1__confirm_clock_response__free_unpacked(confirmed, NULL);
     shop_close(&shop);
 }
 

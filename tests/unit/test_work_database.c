@@ -321,9 +321,22 @@ static void a_directory_that_cannot_be_made_is_said(void **state)
     assert_refused(&options, PATRON_PRECONDITION, "a file of that name is there");
 }
 
+static void a_first_start_without_good_definitions_makes_nothing(void **state)
+{
+    (void)state;
+    struct database_options options = usual_options();
+    options.definitions_text = bytes_from_string("features: 7\n");
+    assert_refused(&options, PATRON_INVALID, "line 1");
+    options.definitions_text = (struct bytes){0};
+    assert_refused(&options, PATRON_PRECONDITION, "a new store needs definitions: give a file with --definitions");
+    assert_int_equal(access(data, F_OK), -1);
+    assert_int_equal(access(key_path, F_OK), -1);
+}
+
 static void wrong_definitions_are_refused_and_leave_a_directory_that_opens(void **state)
 {
     (void)state;
+    database_close(open_usual());
     struct database_options options = usual_options();
     options.definitions_text = bytes_from_string("features: 7\n");
     assert_refused(&options, PATRON_INVALID, "line 1");
@@ -349,6 +362,7 @@ static void after_a_clock_jump_reads_go_on_and_writes_wait_for_the_operator(void
     port->functions->status(port, &status);
     assert_true(status.clock_jumped);
     assert_int_equal(status.clock_us, first_us);
+    assert_int_equal(status.machine_clock_us, wall_us);
     assert_int_equal(status.newest_known_at_us, first_us);
     assert_int_equal(orders_of(database, 1), 1);
     int64_t clock_us;
@@ -470,6 +484,7 @@ int main(void)
         ON_DISK(a_key_inside_the_data_directory_is_refused),
         ON_DISK(a_directory_in_use_is_busy_and_left_alone),
         ON_DISK(a_directory_that_cannot_be_made_is_said),
+        ON_DISK(a_first_start_without_good_definitions_makes_nothing),
         ON_DISK(wrong_definitions_are_refused_and_leave_a_directory_that_opens),
         ON_DISK(after_a_clock_jump_reads_go_on_and_writes_wait_for_the_operator),
         ON_DISK(a_disk_with_nothing_but_its_reserve_takes_nothing_in_and_is_read),
