@@ -2,9 +2,11 @@
  *
  * The plan goes out, then the spine's rows if there is a file of them (their other columns set aside on disk), then
  * nothing more; the manifest, the rows and an end come back. The file appears under its name only after the end. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "client/command.h"
 #include "client/progress.h"
@@ -51,7 +53,8 @@ static const struct flag snapshot_flags[] = {
 
 struct snapshot {
     struct snapshot_options options;
-    struct arena arena; /* of the plan and of one chunk of the spine */
+    struct arena arena; /* of the plan */
+    const char *target; /* the file behind --output, its symbolic links followed */
     char **features;
     size_t feature_count;
     bool exact_money;
@@ -152,6 +155,33 @@ static enum patron_code spine_flags_parse(struct snapshot *snapshot, struct erro
                                 : PATRON_OK;
 }
 
+/* The file comes by a rename, which would put it in the place of a device or a pipe, and of a link to what is meant. */
+static enum patron_code target_find(struct snapshot *snapshot, struct error *error)
+{
+    const char *path = snapshot->options.output;
+    struct stat found;
+    snapshot->target = path;
+    if (lstat(path, &found) != 0)
+        return errno == ENOENT ? PATRON_OK
+                               : error_set(error, PATRON_INVALID, "-o %.400s: %s", path, strerror(errno));
+    if (S_ISLNK(found.st_mode)) {
+        char *real = realpath(path, NULL);
+        if (!real || lstat(real, &found) != 0) {
+            int reason = errno;
+            free(real);
+            return error_set(error, PATRON_INVALID, "-o %.400s is a symbolic link that leads to no file: %s",
+                path, strerror(reason));
+        }
+        snapshot->target = arena_string(&snapshot->arena, bytes_from_string(real));
+        free(real);
+    }
+    if (S_ISREG(found.st_mode))
+        return PATRON_OK;
+    return error_set(error, PATRON_INVALID,
+        "-o %.400s is %s: a snapshot is written beside its place and renamed, so name a regular file or a new one",
+        path, S_ISDIR(found.st_mode) ? "a directory" : "no regular file");
+}
+
 static enum patron_code options_check(
     struct snapshot *snapshot, const struct flag_list *rest, struct error *error)
 {
@@ -163,6 +193,7 @@ static enum patron_code options_check(
         return error_set(error, PATRON_INVALID, "say what to take: either --service NAME or --features A,B");
     if (!o->output)
         return error_set(error, PATRON_INVALID, "name the file to write: -o OUT.parquet");
+    TRY(target_find(snapshot, error));
     if (o->money && strcmp(o->money, "decimal") != 0 && strcmp(o->money, "double") != 0)
         return error_set(error, PATRON_INVALID, "--money is decimal or double, not '%.40s'", o->money);
     snapshot->exact_money = o->money && strcmp(o->money, "decimal") == 0;
@@ -231,7 +262,7 @@ static enum patron_code spine_row_take(
     identifier->value = arena_string(&chunk->arena, row->identifier);
     chunk->identifiers[chunk->count] = identifier;
     chunk->as_of_us[chunk->count++] = row->time_us;
-    TRY(spool_add(&snapshot->spool, row->others, error));
+    TRY(spool_add(&snapshot->spool, row->kept, error));
     snapshot->spine_rows++;
     /* A row's identifier has no bound here; a chunk of long ones ends early, below REQUEST_BYTES_MAX. */
     if (chunk->count == SPINE_CHUNK_ROWS_MAX || chunk->arena.total_bytes > REQUEST_BYTES_MAX / 4)
@@ -255,8 +286,10 @@ static enum patron_code spine_send(struct snapshot *snapshot, struct error *erro
     }
     if (code == PATRON_OK)
         code = chunk_send(snapshot, chunk, error);
+    /* Of a spine that is refused the spool still has to say where its rows stood. */
+    enum patron_code sealed = spool_seal(&snapshot->spool, code == PATRON_OK ? error : NULL);
     if (code == PATRON_OK)
-        code = spool_seal(&snapshot->spool, error);
+        code = sealed;
     progress_finish(&snapshot->progress);
     arena_clear(&chunk->arena);
     memory_free(chunk);
@@ -279,7 +312,7 @@ static enum patron_code manifest_take(
         return error_set(error, PATRON_CORRUPT, "the server sent two manifests");
     snapshot->manifest_seen = true;
     bool file_spine = snapshot->options.spine != NULL;
-    TRY(snapshot_table_open(&snapshot->table, snapshot->options.output, manifest, snapshot->exact_money,
+    TRY(snapshot_table_open(&snapshot->table, snapshot->target, manifest, snapshot->exact_money,
         file_spine ? &snapshot->spine : NULL, file_spine ? &snapshot->spool : NULL, error));
     struct parquet_file *file = snapshot->table.file;
     metadata_number(file, "patron.position_us", manifest->position_us);
@@ -344,6 +377,34 @@ static enum patron_code answer_read(struct snapshot *snapshot, struct error *err
     return code;
 }
 
+/* The server numbers the rows that it was sent, from 0; whoever made the file looks for a line of it. */
+static enum patron_code row_locate(struct snapshot *snapshot, enum patron_code code, struct error *error)
+{
+    static const char lead[] = "row ", tail[] = " of the spine: ";
+    if (!snapshot->options.spine || strncmp(error->text, lead, sizeof lead - 1) != 0)
+        return code;
+    char *end;
+    unsigned long long number = strtoull(error->text + sizeof lead - 1, &end, 10);
+    struct bytes kept;
+    if (strncmp(end, tail, sizeof tail - 1) != 0 ||
+        spool_read(&snapshot->spool, number, &kept, NULL) != PATRON_OK)
+        return code;
+    struct decoder columns;
+    uint64_t line = spine_kept_line(kept, &columns);
+    memmove(error->text, end + sizeof tail - 1, strlen(end + sizeof tail - 1) + 1);
+    return error_prefix(
+        error, code, "%.400s:%llu: ", snapshot->options.spine, (unsigned long long)line);
+}
+
+static enum patron_code exchange(struct snapshot *snapshot, struct error *error)
+{
+    TRY(plan_send(snapshot, error));
+    if (snapshot->options.spine)
+        TRY(spine_send(snapshot, error));
+    TRY(rpc_stream_half_close(snapshot->stream, error));
+    return answer_read(snapshot, error);
+}
+
 static enum patron_code snapshot_work(struct snapshot *snapshot, struct error *error)
 {
     if (snapshot->options.spine) {
@@ -353,11 +414,9 @@ static enum patron_code snapshot_work(struct snapshot *snapshot, struct error *e
     TRY(rpc_open(&snapshot->rpc, snapshot->options.server, error));
     TRY(rpc_stream_open(snapshot->rpc, "/patron.v1.Snapshots/Snapshot",
         &patron__v1__snapshot_response__descriptor, RPC_NO_DEADLINE, &snapshot->stream, error));
-    TRY(plan_send(snapshot, error));
-    if (snapshot->options.spine)
-        TRY(spine_send(snapshot, error));
-    TRY(rpc_stream_half_close(snapshot->stream, error));
-    TRY(answer_read(snapshot, error));
+    enum patron_code code = exchange(snapshot, error);
+    if (code != PATRON_OK)
+        return row_locate(snapshot, code, error);
     metadata_number(snapshot->table.file, "patron.rows", (int64_t)snapshot->end.rows);
     metadata_number(snapshot->table.file, "patron.not_found", (int64_t)snapshot->end.not_found);
     return snapshot_table_finish(&snapshot->table, error);
@@ -408,6 +467,9 @@ static const char snapshot_notes[] =
     "spine, all its columns but the time, as text. A value that is not there is null; a row whose identifier "
     "was not\n"
     "known at its moment has status not_found, no customer and no values.\n\n"
+    "A JSON-lines spine has a column for each key of its rows, in the order they first appear; a row without a "
+    "key has\n"
+    "null there.\n\n"
     "For --at and --every there is a row for each customer alive at each moment, and spine_row numbers the "
     "moments.\n"
     "Months (1mo) and years (1y) are those of the calendar, in UTC.\n\n"

@@ -170,7 +170,8 @@ static enum patron_code others_append(struct snapshot_table *table, uint64_t spi
 {
     struct bytes row;
     TRY(spool_read(table->spool, spine_row, &row, error));
-    struct decoder others = decoder_of(row);
+    struct decoder others;
+    (void)spine_kept_line(row, &others);
     for (size_t i = 0; i < table->spine->column_count; i++) {
         struct bytes value = spine_other_next(&others);
         TRY(parquet_append_text(table->file, FIXED_COLUMNS + table->feature_count + i, value.data,

@@ -125,23 +125,36 @@ static enum patron_code delimited_convert(
         &spine->options->time_format, fields->fields[spine->time_column], &row->time_us, error);
 }
 
-static enum patron_code json_keys_check(struct spine *spine, struct json_object *object, struct error *error)
+/* Rows have their keys in one order for the most part, so the search begins behind the key before. */
+static size_t column_find(const struct spine *spine, const char *name, size_t from)
 {
-    bool first = !spine->columns_known;
-    spine->columns_known = true;
+    for (size_t i = 0; i < spine->column_count; i++) {
+        size_t at = (from + i) % spine->column_count;
+        if (strcmp(spine->columns[at].name, name) == 0)
+            return at;
+    }
+    return spine->column_count;
+}
+
+static enum patron_code json_keys_take(struct spine *spine, struct json_object *object, struct error *error)
+{
+    size_t next = 0;
     struct json_object_iterator at = json_object_iter_begin(object), end = json_object_iter_end(object);
     for (; !json_object_iter_equal(&at, &end); json_object_iter_next(&at)) {
         const char *name = json_object_iter_peek_name(&at);
         if (strcmp(name, spine->options->time) == 0)
             continue;
+        size_t column = column_find(spine, name, next);
+        next = column + 1;
+        if (column < spine->column_count)
+            continue;
         TRY(row_text_check(bytes_from_string(name), "a key", error));
-        if (first)
-            column_add(spine, bytes_from_string(name), 0);
-        bool known = false;
-        for (size_t i = 0; i < spine->column_count && !known; i++)
-            known = strcmp(spine->columns[i].name, name) == 0;
-        if (!known)
-            return error_set(error, PATRON_INVALID, "key \"%.100s\" is not in the first row", name);
+        if (spine->column_count == SPINE_COLUMNS_MAX)
+            return error_set(error, PATRON_INVALID,
+                "key \"%.100s\" is one too many: a spine may have %d keys besides its time; leave out what the "
+                "training does not need",
+                name, SPINE_COLUMNS_MAX);
+        column_add(spine, bytes_from_string(name), 0);
     }
     return PATRON_OK;
 }
@@ -149,7 +162,7 @@ static enum patron_code json_keys_check(struct spine *spine, struct json_object 
 static enum patron_code json_convert(
     struct spine *spine, struct json_object *object, struct spine_row *row, struct error *error)
 {
-    TRY(json_keys_check(spine, object, error));
+    TRY(json_keys_take(spine, object, error));
     for (size_t i = 0; i < spine->options->identifiers.count && row->identifier.length == 0; i++) {
         struct json_object *value = json_object_object_get(object, spine->identifier_keys[i]);
         if (!value)
@@ -186,6 +199,7 @@ enum patron_code spine_next(struct spine *spine, struct spine_row *row, struct e
         code = json_lines_next(&spine->json, &json, error);
         row->end = json.end;
         line = json.line;
+        encode_varint(&spine->row, line);
         if (code == PATRON_OK && !row->end)
             code = json_convert(spine, json.object, row, error);
     } else {
@@ -193,6 +207,7 @@ enum patron_code spine_next(struct spine *spine, struct spine_row *row, struct e
         code = delimited_next(&spine->delimited, &fields, error);
         row->end = fields.end;
         line = fields.line;
+        encode_varint(&spine->row, line);
         if (code == PATRON_OK && !row->end)
             code = delimited_convert(spine, &fields, row, error);
     }
@@ -200,15 +215,21 @@ enum patron_code spine_next(struct spine *spine, struct spine_row *row, struct e
         code = error_set(error, PATRON_INVALID, "no identifier says whose row this is");
     if (code != PATRON_OK)
         return error_prefix(error, code, "%s:%llu: ", spine->options->path, (unsigned long long)line);
-    row->others = encoder_borrow(&spine->row);
+    row->kept = encoder_borrow(&spine->row);
     return PATRON_OK;
 }
 
-struct bytes spine_other_next(struct decoder *others)
+uint64_t spine_kept_line(struct bytes kept, struct decoder *columns)
 {
-    uint64_t length = decode_varint(others);
+    *columns = decoder_of(kept);
+    return decode_varint(columns);
+}
+
+struct bytes spine_other_next(struct decoder *columns)
+{
+    uint64_t length = decoder_left(columns) > 0 ? decode_varint(columns) : 0;
     if (length == 0)
         return (struct bytes){0};
-    const uint8_t *data = decode_raw(others, (size_t)length - 1);
+    const uint8_t *data = decode_raw(columns, (size_t)length - 1);
     return bytes_of(data ? data : (const uint8_t *)"", data ? (size_t)length - 1 : 0);
 }

@@ -35,7 +35,7 @@ struct spine {
     const char **identifier_keys; /* what stands behind the =, for JSON */
     size_t *identifier_columns;   /* the same, for delimited files */
     size_t time_column;
-    struct spine_column *columns; /* of JSON lines: the keys of the first row */
+    struct spine_column *columns; /* of JSON lines: the keys so far, by their first appearance */
     size_t column_count;
     bool columns_known;
     struct encoder row;
@@ -45,8 +45,12 @@ struct spine_row {
     bool end;
     struct bytes identifier_type, identifier;
     int64_t time_us;
-    struct bytes others; /* for each column: varint, 0 for none, else length + 1 and the bytes */
+    /* What goes along: varint line; for each column so far: varint, 0 for none, else length + 1 and the bytes. */
+    struct bytes kept;
 };
+
+/* Rows of JSON may bring new keys to the last; keys that are data, not names, end there. */
+enum { SPINE_COLUMNS_MAX = 1000 };
 
 enum patron_code spine_open(
     struct spine *spine, const struct spine_options *options, struct error *error) MUST_CHECK;
@@ -54,7 +58,9 @@ void spine_close(struct spine *spine);
 /* Errors name file and line. */
 enum patron_code spine_next(struct spine *spine, struct spine_row *row, struct error *error) MUST_CHECK;
 
-/* The next of the columns in `others`; data is null where there is none. */
-struct bytes spine_other_next(struct decoder *others);
+/* The line that a kept row begins on, from 1; *columns is set before the first of its columns. */
+uint64_t spine_kept_line(struct bytes kept, struct decoder *columns);
+/* The next of the columns; data is null where there is none, and past those that were known at that row. */
+struct bytes spine_other_next(struct decoder *columns);
 
 #endif

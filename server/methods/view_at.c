@@ -21,16 +21,17 @@ static int64_t clock_us(struct port *port)
 
 enum patron_code view_at_check(int64_t moment_us, int64_t latest_us, struct error *error)
 {
+    char moment[TIME_TEXT_MAX];
+    time_to_text(moment_us, moment);
     if (moment_us > latest_us) {
         char latest[TIME_TEXT_MAX];
         time_to_text(latest_us, latest);
         return error_set(error, PATRON_OUT_OF_RANGE,
-            "%lld is not known yet; the newest moment that can be asked for is %lld (%s)",
-            (long long)moment_us, (long long)latest_us, latest);
+            "%s is not known yet; the newest moment that can be asked for is %s", moment, latest);
     }
     if (moment_us < EVENT_TIME_MIN_US)
         return error_set(error, PATRON_OUT_OF_RANGE,
-            "%lld lies before 1900-01-01; times are microseconds since 1970", (long long)moment_us);
+            "%s lies before 1900-01-01; times are microseconds since 1970", moment);
     return PATRON_OK;
 }
 

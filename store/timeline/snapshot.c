@@ -118,7 +118,8 @@ enum patron_code snapshot_spine_add(struct snapshot *snapshot, const struct even
         char text[TIME_TEXT_MAX], latest[TIME_TEXT_MAX];
         time_to_text(as_of_us, text);
         time_to_text(snapshot->options.latest_us, latest);
-        return error_set(error, PATRON_OUT_OF_RANGE, "row %llu of the spine asks for %s; what is known ends at %s",
+        return error_set(error, PATRON_OUT_OF_RANGE,
+            "row %llu of the spine: %s is not known yet; what is known ends at %s",
             (unsigned long long)snapshot->spine_rows, text, latest);
     }
     arena_reset(&snapshot->row_arena);

@@ -1,5 +1,7 @@
 """A snapshot at T, read by Arrow and by DuckDB, is bit for bit what was served online at T."""
 import csv
+import json
+import os
 import struct
 from decimal import Decimal
 
@@ -142,3 +144,68 @@ def test_a_spine_that_reaches_into_the_future_leaves_no_file(served):
     done = server.patron("snapshot", "--features", "orders", "--at", "2199-01-01T00:00:00Z", "-o", out, code=1)
     assert "not known" in done.stderr
     assert not out.exists() and not list(folder.glob("*.partial"))
+
+
+@pytest.mark.parametrize("extra", [["--server", "127.0.0.1:1"], []])
+def test_what_is_no_file_is_not_replaced_by_one(served, tmp_path, extra):
+    server, _, _, _, _ = served
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "nowhere").symlink_to(tmp_path / "nothing")
+    (tmp_path / "device").symlink_to("/dev/null")
+    for out in ["/dev/null", "/dev/stdout", tmp_path, tmp_path / "pipe", tmp_path / "nowhere", tmp_path / "device"]:
+        done = server.patron("snapshot", "--features", "orders", "--at", "2020-01-01", "-o", out, *extra, code=2)
+        assert str(out) in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["device", "nowhere", "pipe"]
+
+
+def test_a_symbolic_link_stays_and_the_file_behind_it_is_replaced(served, tmp_path):
+    server, _, _, _, _ = served
+    real, link = tmp_path / "real" / "old.parquet", tmp_path / "latest.parquet"
+    real.parent.mkdir()
+    real.write_text("old", encoding="ascii")
+    link.symlink_to(real)
+    assert snapshot(server, link, ["orders"], "--at", "1990-01-01").num_rows == 0
+    assert link.is_symlink() and parquet.read_table(real).num_rows == 0
+    assert [path.name for path in real.parent.iterdir()] == ["old.parquet"]
+
+
+@pytest.mark.parametrize("row, words", [
+    ("ada,2199-01-01,x", "2199-01-01T00:00:00Z is not known yet; "),
+    ("ada,1850-01-01,x", "1850-01-01T00:00:00Z lies before 1900-01-01"),
+    (f"{'z' * 2000},2020-01-01,x", "1024"),
+])
+def test_a_row_that_the_server_refuses_is_named_by_its_line(served, tmp_path, row, words):
+    server, _, _, _, _ = served
+    path = tmp_path / "labels.csv"
+    path.write_text(f'who,at,label\nada,2020-01-01,"two\nlines"\n\nbo,2020-01-01,y\n{row}\nbo,2020-01-02,y\n', "utf-8")
+    done = server.patron("snapshot", "--features", "orders", "-o", tmp_path / "out.parquet", "--spine", path,
+                         "--spine-identifier", "customer_id=who", "--spine-time", "at", code=1)
+    assert f"{path}:6: " in done.stderr and words in done.stderr, done.stderr
+    assert "of the spine" not in done.stderr
+    assert [entry.name for entry in tmp_path.iterdir()] == ["labels.csv"]
+
+
+def test_a_spine_of_json_lines_takes_its_keys_along_whenever_they_come(served, tmp_path):
+    server, _, names, _, reply = served
+    at = harness.time_text(reply.info.as_of_us)
+    who = names[0].split(":")[1]
+    rows = [{"who": who, "at": at}, {"label": True, "at": reply.info.as_of_us, "who": who}, {},
+            {"who": "nobody", "at": "2020-01-01", "label": None, "weight": 1.50, "note": "ä"}]
+    path, out = tmp_path / "labels.jsonl", tmp_path / "out.parquet"
+    path.write_text("\n".join(json.dumps(row) if row else "" for row in rows) + "\n", "utf-8")
+    table = snapshot(server, out, ["orders"], "--spine", path, "--spine-identifier", "customer_id=who",
+                     "--spine-time", "at")
+    assert table.column_names == [
+        "customer", "as_of", "spine_row", "status", "orders", "who", "label", "weight", "note"]
+    found = sorted(table.to_pylist(), key=lambda row: row["spine_row"])
+    assert [[row[name] for name in ("who", "label", "weight", "note")] for row in found] == [
+        [who, None, None, None], [who, "true", None, None], ["nobody", None, "1.5", "ä"]]
+    column = next(column for column in reply.columns if column.name == "orders")
+    assert found[0]["orders"] == found[1]["orders"] == harness.column_values(column)[0]
+    assert found[2]["status"] == "not_found"
+
+    rows[3]["at"] = "2199-01-01"
+    path.write_text("\n".join(json.dumps(row) if row else "" for row in rows) + "\n", "utf-8")
+    done = server.patron("snapshot", "--features", "orders", "-o", out, "--spine", path, "--spine-identifier",
+                         "customer_id=who", "--spine-time", "at", code=1)
+    assert f"{path}:4: 2199-01-01T00:00:00Z is not known yet" in done.stderr
