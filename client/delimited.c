@@ -53,6 +53,15 @@ static struct bytes trimmed(struct bytes field)
     return field;
 }
 
+static void text_reserve(struct delimited *delimited, size_t length)
+{
+    if (delimited->text_capacity - delimited->text_length >= length)
+        return;
+    delimited->text_capacity = (delimited->text_length + length) * 2;
+    delimited->text = memory_resize(delimited->text, delimited->text_capacity);
+}
+
+/* The field may lie in the reserved part of the text itself. */
 static void field_add(struct delimited *delimited, struct bytes field)
 {
     field = trimmed(field);
@@ -60,12 +69,9 @@ static void field_add(struct delimited *delimited, struct bytes field)
         delimited->capacity = delimited->capacity ? delimited->capacity * 2 : 32;
         delimited->ends = memory_resize(delimited->ends, delimited->capacity * sizeof *delimited->ends);
     }
-    if (delimited->text_capacity - delimited->text_length < field.length) {
-        delimited->text_capacity = (delimited->text_length + field.length) * 2;
-        delimited->text = memory_resize(delimited->text, delimited->text_capacity);
-    }
+    text_reserve(delimited, field.length);
     if (field.length > 0)
-        memcpy(delimited->text + delimited->text_length, field.data, field.length);
+        memmove(delimited->text + delimited->text_length, field.data, field.length);
     delimited->text_length += field.length;
     delimited->ends[delimited->count++] = delimited->text_length;
 }
@@ -109,17 +115,63 @@ static bool uses_libcsv(const struct delimited *delimited)
     return delimited->options.quote != QUOTE_NONE && delimited->options.delimiter != DELIMITER_WHITESPACE;
 }
 
-static void split_whitespace(struct delimited *delimited, struct bytes line)
+static enum patron_code quote_misplaced(struct error *error)
 {
-    size_t at = 0;
-    while (at < line.length) {
-        size_t begin = at;
-        while (at < line.length && !is_blank(line.data[at]))
-            at++;
-        if (at > begin)
-            field_add(delimited, bytes_of(line.data + begin, at - begin));
-        at++;
+    return error_set(error, PATRON_INVALID,
+        "a quote stands where none may be (within a field, double it; if quotes mean nothing here: "
+        "--quote none)");
+}
+
+static enum patron_code quote_unclosed(struct error *error)
+{
+    return error_set(error, PATRON_INVALID,
+        "a quote is opened and never closed (if quotes mean nothing here: --quote none)");
+}
+
+/* The field whose opening quote stands at *at; *at moves behind the closing one. */
+static enum patron_code quoted_field_add(
+    struct delimited *delimited, struct bytes line, size_t *at, struct error *error)
+{
+    const int quote = delimited->options.quote;
+    text_reserve(delimited, line.length);
+    uint8_t *text = delimited->text + delimited->text_length;
+    size_t length = 0;
+    for (size_t i = *at + 1; i < line.length; i++) {
+        if (line.data[i] == quote) {
+            bool doubled = i + 1 < line.length && line.data[i + 1] == quote;
+            if (!doubled) {
+                field_add(delimited, bytes_of(text, length));
+                *at = i + 1;
+                return PATRON_OK;
+            }
+            i++;
+        }
+        text[length++] = line.data[i];
     }
+    return quote_unclosed(error);
+}
+
+static enum patron_code split_whitespace(struct delimited *delimited, struct bytes line, struct error *error)
+{
+    for (size_t at = 0; at < line.length;) {
+        if (is_blank(line.data[at])) {
+            at++;
+            continue;
+        }
+        if (line.data[at] == delimited->options.quote) {
+            TRY(quoted_field_add(delimited, line, &at, error));
+            if (at < line.length && !is_blank(line.data[at]))
+                return quote_misplaced(error);
+            continue;
+        }
+        size_t begin = at;
+        for (; at < line.length && !is_blank(line.data[at]); at++) {
+            if (line.data[at] == delimited->options.quote)
+                return quote_misplaced(error);
+        }
+        field_add(delimited, bytes_of(line.data + begin, at - begin));
+    }
+    return PATRON_OK;
 }
 
 static void split_plain(struct delimited *delimited, struct bytes line)
@@ -147,13 +199,10 @@ static bool line_is_blank(const struct delimited *delimited, struct bytes line)
 static enum patron_code csv_line(struct delimited *delimited, struct bytes line, struct error *error)
 {
     if (csv_parse(&delimited->parser, line.data, line.length, csv_field, csv_row, delimited) != line.length)
-        return error_set(error, PATRON_INVALID,
-            "a quote stands where none may be (within a field, double it; if quotes mean nothing here: "
-            "--quote none)");
+        return quote_misplaced(error);
     bool last = line.length == 0 || line.data[line.length - 1] != '\n';
     if (last && !delimited->row_ended && csv_fini(&delimited->parser, csv_field, csv_row, delimited) != 0)
-        return error_set(error, PATRON_INVALID,
-            "a quote is opened and never closed (if quotes mean nothing here: --quote none)");
+        return quote_unclosed(error);
     if (last)
         delimited->row_ended = true;
     return PATRON_OK;
@@ -202,7 +251,7 @@ static enum patron_code row_read(struct delimited *delimited, struct delimited_r
     if (uses_libcsv(delimited))
         TRY(csv_row_read(delimited, line, error));
     else if (delimited->options.delimiter == DELIMITER_WHITESPACE)
-        split_whitespace(delimited, line);
+        TRY(split_whitespace(delimited, line, error));
     else
         split_plain(delimited, line);
     return PATRON_OK;

@@ -1,9 +1,10 @@
 /* Rows of delimited text: CSV (RFC 4180, by libcsv) with any one-byte delimiter and quote, delimited text without
- * quotes, and columns set apart by runs of blanks.
+ * quotes, and columns set apart by runs of blanks (quoted ones follow the same rules, but end on their line).
  *
  * Fields come trimmed of blanks, tabs and carriage returns on both sides, so line ends and column spacing make no
- * difference; blank lines are skipped. A quoted field may span lines. A broken row is reported with the line it begins
- * on, and reading goes on with the line after that one: an open quote costs one row, not the rest of the file.
+ * difference; blank lines are skipped. A quoted field of CSV may span lines. A broken row is reported with the line
+ * it begins on, and reading goes on with the line after that one: an open quote costs one row, not the rest of the
+ * file.
  * One thread; the lines are borrowed. */
 #ifndef PATRON_CLIENT_DELIMITED_H
 #define PATRON_CLIENT_DELIMITED_H

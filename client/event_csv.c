@@ -163,5 +163,7 @@ enum patron_code csv_event_next(const struct csv_mapping *mapping, struct delimi
     row->line = fields.line;
     if (code != PATRON_OK || row->end)
         return code;
+    row->fields = fields.fields;
+    row->field_count = fields.count;
     return row_convert(mapping, &fields, scratch, row, error);
 }

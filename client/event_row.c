@@ -1,10 +1,14 @@
 /* The id of a row that has none of its own.
  *
- * It depends on what the row says, not on how it is written, so that importing a file again, reformatted, split, or
- * grown at its end, gives every old row its old id. All integers are little-endian; a text is u32 its length, then its
- * bytes.
+ * It depends on what the row says, not on how it is quoted, spaced or where its line ends, so that importing a file
+ * again, split, or grown at its end, gives every old row its old id. All integers are little-endian; a text is u32 its
+ * length, then its bytes.
  *
- *   row hash = BLAKE2b, 16 bytes of output, no key, over
+ *   row hash of a delimited row = BLAKE2b, 16 bytes of output, no key, over
+ *       u32   0, where a JSON row has the length of its type, which is never empty
+ *       text  source
+ *       u32   number of fields, then each as text: all of the row, in their order, unquoted and trimmed
+ *   row hash of a JSON row = BLAKE2b, 16 bytes of output, no key, over
  *       text  event type
  *       text  source
  *       i64   event time, microseconds
@@ -15,8 +19,10 @@
  *       16    row hash
  *       u64   ordinal: how many equal rows (by their hash) precede this one in the import
  *
- * Texts are trimmed fields of CSV, or strings, numbers (their digits as written) and `true`/`false` of JSON. Columns
- * that are not mapped play no part; a mapping with other columns makes other ids. */
+ * Which columns are mapped, and to what, plays no part: a row imported again under another mapping keeps its id, and
+ * the server refuses it as a conflict with what it has, where another id would count it twice. (Another event type is
+ * another event to the server all the same.) The attribute texts of JSON are strings, numbers (their digits as
+ * written) and `true`/`false`. */
 #include "client/event_row.h"
 
 #include <sodium.h>
@@ -62,24 +68,31 @@ static int attribute_order(const void *a, const void *b)
     return bytes_compare((*left)->name, (*right)->name);
 }
 
-void event_row_hash(
-    const struct event_row *row, struct bytes source, struct arena *scratch, uint8_t hash[ROW_HASH_BYTES])
+static void fields_hash(crypto_generichash_state *state, const struct event_row *row, struct bytes source)
 {
-    crypto_generichash_state state;
-    crypto_generichash_init(&state, NULL, 0, ROW_HASH_BYTES);
-    hash_text(&state, row->type);
-    hash_text(&state, source);
-    hash_u64(&state, (uint64_t)row->time_us);
+    hash_u32(state, 0);
+    hash_text(state, source);
+    hash_u32(state, row->field_count);
+    for (size_t i = 0; i < row->field_count; i++)
+        hash_text(state, row->fields[i]);
+}
+
+static void event_hash(
+    crypto_generichash_state *state, const struct event_row *row, struct bytes source, struct arena *scratch)
+{
+    hash_text(state, row->type);
+    hash_text(state, source);
+    hash_u64(state, (uint64_t)row->time_us);
 
     const struct row_identifier **identifiers =
         arena_array(scratch, row->identifier_count, sizeof(struct row_identifier *));
     for (size_t i = 0; i < row->identifier_count; i++)
         identifiers[i] = &row->identifiers[i];
     qsort(identifiers, row->identifier_count, sizeof *identifiers, identifier_order);
-    hash_u32(&state, row->identifier_count);
+    hash_u32(state, row->identifier_count);
     for (size_t i = 0; i < row->identifier_count; i++) {
-        hash_text(&state, identifiers[i]->type);
-        hash_text(&state, identifiers[i]->value);
+        hash_text(state, identifiers[i]->type);
+        hash_text(state, identifiers[i]->value);
     }
 
     const struct row_attribute **attributes =
@@ -87,11 +100,22 @@ void event_row_hash(
     for (size_t i = 0; i < row->attribute_count; i++)
         attributes[i] = &row->attributes[i];
     qsort(attributes, row->attribute_count, sizeof *attributes, attribute_order);
-    hash_u32(&state, row->attribute_count);
+    hash_u32(state, row->attribute_count);
     for (size_t i = 0; i < row->attribute_count; i++) {
-        hash_text(&state, attributes[i]->name);
-        hash_text(&state, attributes[i]->text);
+        hash_text(state, attributes[i]->name);
+        hash_text(state, attributes[i]->text);
     }
+}
+
+void event_row_hash(
+    const struct event_row *row, struct bytes source, struct arena *scratch, uint8_t hash[ROW_HASH_BYTES])
+{
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, NULL, 0, ROW_HASH_BYTES);
+    if (row->fields)
+        fields_hash(&state, row, source);
+    else
+        event_hash(&state, row, source, scratch);
     crypto_generichash_final(&state, hash, ROW_HASH_BYTES);
 }
 

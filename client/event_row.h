@@ -31,6 +31,8 @@ struct event_row {
     size_t identifier_count;
     struct row_attribute *attributes;
     size_t attribute_count;
+    const struct bytes *fields; /* of a delimited row, mapped or not: what its id is made of; null for JSON */
+    size_t field_count;
 };
 
 /* The hash of a row and the id that it gives an event without one; the bytes are specified in event_row.c. */

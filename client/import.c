@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "client/command.h"
 #include "client/event_csv.h"
@@ -49,7 +50,8 @@ static const struct flag import_flags[] = {
     {"text", NULL, 0, FLAG_LIST, "NAME",
         "CSV: this attribute is text even where it looks like a number; repeatable", OPTION(texts)},
     {"delimiter", NULL, 0, FLAG_TEXT, "CHAR",
-        "CSV: a character, tab, or whitespace (runs of blanks); default comma", OPTION(delimiter)},
+        "CSV: a character, tab, or whitespace (runs of blanks outside quotes); default comma",
+        OPTION(delimiter)},
     {"quote", NULL, 0, FLAG_TEXT, "CHAR", "CSV: a character, or none; default \"", OPTION(quote)},
     {"header", NULL, 0, FLAG_SWITCH, NULL, "CSV: the first row names the columns (default)", OPTION(header)},
     {"no-header", NULL, 0, FLAG_SWITCH, NULL, "CSV: no row names the columns; they are numbers from 1",
@@ -108,6 +110,42 @@ static enum patron_code choice_check(
     return error_set(error, PATRON_INVALID, "--%s is %s or %s, not '%.40s'", flag, first, second, value);
 }
 
+static bool file_about(const char *path, struct stat *about)
+{
+    return strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, about) == 0 : stat(path, about) == 0;
+}
+
+/* A file read twice would count its rows twice, since equal rows of one import are told apart; and two files of one
+ * name would share a source, and so their events ids, by accident. */
+static enum patron_code files_tell_apart(const struct import *import, struct error *error)
+{
+    size_t count = import->paths.count;
+    struct stat *about = memory_alloc(count * sizeof *about);
+    bool *there = memory_alloc(count * sizeof *there);
+    enum patron_code code = PATRON_OK;
+    for (size_t i = 0; code == PATRON_OK && i < count; i++) {
+        const struct import_file *file = &import->files[i];
+        /* One that is not there is reported when it is opened. */
+        there[i] = file_about(file->path, &about[i]);
+        for (size_t j = 0; code == PATRON_OK && j < i; j++) {
+            const struct import_file *other = &import->files[j];
+            if (strcmp(file->path, other->path) == 0 ||
+                (there[i] && there[j] && about[i].st_dev == about[j].st_dev &&
+                    about[i].st_ino == about[j].st_ino))
+                code = error_set(error, PATRON_INVALID, "%.200s and %.200s are the same file: name it once",
+                    other->path, file->path);
+            else if (!import->options.source && strcmp(file->source, other->source) == 0)
+                code = error_set(error, PATRON_INVALID,
+                    "%.200s and %.200s would both be the source '%.80s': name one with --source for both, or "
+                    "import them apart, each with its own",
+                    other->path, file->path, file->source);
+        }
+    }
+    memory_free(about);
+    memory_free(there);
+    return code;
+}
+
 static enum patron_code files_name(struct import *import, struct error *error)
 {
     if (import->paths.count == 0)
@@ -127,7 +165,7 @@ static enum patron_code files_name(struct import *import, struct error *error)
             return error_set(
                 error, PATRON_INVALID, "%.200s: say what it is with --format csv or --format jsonl", path);
     }
-    return PATRON_OK;
+    return files_tell_apart(import, error);
 }
 
 static enum patron_code csv_flags_check(const struct import *import, bool any_csv, struct error *error)
@@ -329,7 +367,7 @@ static enum patron_code import_work(struct import *import, struct error *error)
     };
     enum patron_code code =
         import_send(import->rpc, import->sorter, &options, &import->counts, &import->faults, error);
-    if (code == PATRON_OK || (code == PATRON_INVALID && options.strict))
+    if (code == PATRON_OK || (code == PATRON_INVALID && options.strict && import->counts.refused > 0))
         return code;
     const struct import_counts *c = &import->counts;
     char rest[ERROR_TEXT_MAX];
@@ -442,10 +480,15 @@ static int import_run(const struct command *command, int argc, char **argv)
 static const char import_notes[] =
     "Importing a file again changes nothing, and a grown file adds only its new rows: an event counts once "
     "by its\n"
-    "source, type and id. A row without an id gets one from what it says (its type, time, identifiers and\n"
-    "attributes) and from how many equal rows come before it, so line ends, quoting and spacing do not "
-    "matter; but\n"
-    "keep the same columns mapped, or give --id.\n\n"
+    "source, type and id. A row without an id gets one from all of its columns, mapped or not (a JSON line: "
+    "from\n"
+    "its type, time, identifiers and attributes), and from how many equal rows come before it. Line ends, "
+    "quoting and\n"
+    "spacing do not matter. Imported again with other columns mapped, a row is refused as a conflict with "
+    "what it\n"
+    "said before; with columns added, removed or moved in the file it is a new row, unless --id says which "
+    "it is.\n\n"
+    "The source is each file's name without its folders; files of one name need --source.\n\n"
     "Rows of all files are sorted by time before they are sent. A broken row is reported as FILE:LINE and "
     "left out,\n"
     "the rest goes in, and the exit code is 1.\n\n"

@@ -17,6 +17,8 @@ enum {
      * has one source, so files merged by time can make short batches; those may be many. */
     EVENTS_UNDER_WAY = 4 * BATCH_EVENTS,
     BATCHES_UNDER_WAY = 64,
+    /* With --strict one batch is under way, and a small one: what follows the first refusal is in that batch. */
+    STRICT_BATCH_EVENTS = 100,
 };
 
 struct place {
@@ -114,6 +116,23 @@ enum patron_code import_row_add(struct sorter *sorter, const struct event_row *r
     return code;
 }
 
+/* Say where --strict stopped. All of the batch is counted, and no other is under way. */
+static enum patron_code strict_stop(const struct sending *sending, const struct batch *batch,
+    const Patron__V1__IngestResponse *answer, struct error *error)
+{
+    size_t first = answer->refusals[0]->index;
+    for (size_t i = 1; i < answer->n_refusals; i++)
+        first = answer->refusals[i]->index < first ? answer->refusals[i]->index : first;
+    const struct place *place = &batch->places[first];
+    uint64_t in = sending->counts->applied + sending->counts->duplicates;
+    uint64_t after = batch->count - first - answer->n_refusals;
+    return error_set(error, PATRON_INVALID,
+        "stopped at %.300s:%llu, the first refused event, as --strict says; %llu events before it are in, "
+        "and %llu after it in the same batch",
+        sending->options->files[place->file].path, (unsigned long long)place->line,
+        (unsigned long long)(in - after), (unsigned long long)after);
+}
+
 /* Count an answered batch and report what it refused. */
 static enum patron_code answer_take(
     struct sending *sending, const Patron__V1__IngestResponse *answer, struct error *error)
@@ -136,13 +155,13 @@ static enum patron_code answer_take(
         snprintf(what, sizeof what, "refused (%s): %s", refusal->code, refusal->reason);
         faults_add(sending->faults, &sending->progress, sending->options->files[place->file].path,
             place->line, what);
-        if (sending->options->strict)
-            return error_set(error, PATRON_INVALID, "stopped at the first refused event, as --strict says");
     }
     sending->events_under_way -= batch->count;
     sending->first++;
     uint64_t done = counts->applied + counts->duplicates + counts->refused;
     progress_update(&sending->progress, done, done, sending->options->expected);
+    if (sending->options->strict && answer->n_refusals > 0)
+        return strict_stop(sending, batch, answer, error);
     return PATRON_OK;
 }
 
@@ -179,8 +198,8 @@ static enum patron_code batch_send(struct sending *sending, struct error *error)
     sending->next++;
     arena_reset(&sending->arena);
     sending->bytes = 0;
-    while (
-        sending->next - sending->first == BATCHES_UNDER_WAY || sending->events_under_way >= EVENTS_UNDER_WAY)
+    const uint64_t batches = sending->options->strict ? 1 : BATCHES_UNDER_WAY;
+    while (sending->next - sending->first >= batches || sending->events_under_way >= EVENTS_UNDER_WAY)
         TRY(answer_wait(sending, error));
     batch_filling(sending)->count = 0;
     return PATRON_OK;
@@ -226,7 +245,8 @@ static enum patron_code row_send(struct sending *sending, const struct sorter_ro
 
     const char *source = sending->options->files[file].source;
     struct batch *batch = batch_filling(sending);
-    if (batch->count == BATCH_EVENTS || sending->bytes + size > BATCH_BYTES ||
+    const size_t room = sending->options->strict ? STRICT_BATCH_EVENTS : BATCH_EVENTS;
+    if (batch->count == room || sending->bytes + size > BATCH_BYTES ||
         (batch->count > 0 && strcmp(source, sending->options->files[sending->file].source) != 0)) {
         TRY(batch_send(sending, error));
         batch = batch_filling(sending);

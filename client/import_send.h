@@ -25,7 +25,7 @@ struct import_send_options {
     const struct import_file *files;
     bool source_clock;
     int64_t lag_us;    /* known_at is event time plus this, on the source's clock */
-    bool strict;       /* stop at the first refusal */
+    bool strict;       /* send nothing more once an event is refused: PATRON_INVALID */
     uint64_t expected; /* rows, for the progress */
 };
 

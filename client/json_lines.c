@@ -54,6 +54,129 @@ static const uint8_t *skip_blanks(struct bytes line)
     return at;
 }
 
+/* --- what json-c changes in silence. All of these read a line that json-c has taken, so that it is JSON. --- */
+
+static unsigned escape_value(const uint8_t digits[4])
+{
+    unsigned value = 0;
+    for (int i = 0; i < 4; i++) {
+        unsigned digit = digits[i] <= '9' ? digits[i] - (unsigned)'0' : (digits[i] | 0x20u) - 'a' + 10u;
+        value = value * 16 + digit;
+    }
+    return value;
+}
+
+/* json-c makes half of a surrogate pair U+FFFD, and ends a key at a NUL. Counts the members of all objects as well. */
+static enum patron_code escapes_check(struct bytes line, size_t *members, struct error *error)
+{
+    bool quoted = false;
+    *members = 0;
+    for (size_t at = 0; at < line.length; at++) {
+        const uint8_t *byte = line.data + at;
+        quoted = quoted != (*byte == '"');
+        *members += !quoted && *byte == ':';
+        if (*byte != '\\')
+            continue;
+        at++;
+        if (byte[1] != 'u')
+            continue;
+        unsigned value = escape_value(byte + 2);
+        at += 4;
+        if (value == 0)
+            return error_set(error, PATRON_INVALID,
+                "column %zu: \\u0000 is a NUL byte, which no text contains", (size_t)(byte - line.data) + 1);
+        if (value < 0xd800 || value > 0xdfff)
+            continue;
+        /* Six bytes of an escape fit if a closing quote and brace come after. */
+        bool pair = value < 0xdc00 && at + 6 < line.length && byte[6] == '\\' && byte[7] == 'u' &&
+                    (escape_value(byte + 8) & 0xfc00) == 0xdc00;
+        if (!pair)
+            return error_set(error, PATRON_INVALID, "column %zu: \\u%.4s is half of a surrogate pair",
+                (size_t)(byte - line.data) + 1, (const char *)byte + 2);
+        at += 6;
+    }
+    return PATRON_OK;
+}
+
+/* Recursion is bounded by JSON_DEPTH_MAX. */
+static size_t members_count(struct json_object *value)
+{
+    size_t count = 0;
+    if (json_object_is_type(value, json_type_array)) {
+        for (size_t i = 0; i < json_object_array_length(value); i++)
+            count += members_count(json_object_array_get_idx(value, i));
+    } else if (json_object_is_type(value, json_type_object)) {
+        count = (size_t)json_object_object_length(value);
+        EACH_MEMBER(value, at)
+        {
+            count += members_count(json_object_iter_peek_value(&at));
+        }
+    }
+    return count;
+}
+
+/* The string whose opening quote is at `at` ends behind this place. */
+static size_t string_end(struct bytes line, size_t at)
+{
+    for (at++; line.data[at] != '"'; at++)
+        at += line.data[at] == '\\';
+    return at + 1;
+}
+
+/* Whether the object has the member with the name written as `text` (with quotes and escapes); it has it then. */
+static bool member_repeats(struct json_object *seen, struct bytes text, struct error *error)
+{
+    struct json_tokener *tokener = json_tokener_new();
+    CHECK(tokener != NULL);
+    struct json_object *name = json_tokener_parse_ex(tokener, (const char *)text.data, (int)text.length);
+    CHECK(json_object_is_type(name, json_type_string));
+    bool repeats = json_object_object_get_ex(seen, json_object_get_string(name), NULL);
+    if (repeats)
+        error_set(error, PATRON_INVALID, "the key \"%.100s\" is given twice", json_object_get_string(name));
+    else
+        json_object_object_add(seen, json_object_get_string(name), NULL);
+    json_object_put(name);
+    json_tokener_free(tokener);
+    return repeats;
+}
+
+/* Fewer members came out than were written: find the key that is written twice in one object. */
+static enum patron_code repeated_key_name(struct bytes line, struct error *error)
+{
+    struct json_object *seen[JSON_DEPTH_MAX + 1] = {0}; /* by depth, the members of the object open there */
+    size_t depth = 0;
+    struct bytes string = {0};
+    bool found = false;
+    for (size_t at = 0; at < line.length && !found; at++) {
+        switch (line.data[at]) {
+        case '{':
+        case '[':
+            CHECK(depth < JSON_DEPTH_MAX);
+            depth++;
+            json_object_put(seen[depth]);
+            seen[depth] = json_object_new_object();
+            break;
+        case '}':
+        case ']':
+            depth--;
+            break;
+        case '"':
+            string = bytes_of(line.data + at, string_end(line, at) - at);
+            at += string.length - 1;
+            break;
+        case ':':
+            found = member_repeats(seen[depth], string, error);
+            break;
+        default:
+            break;
+        }
+    }
+    for (size_t i = 0; i <= JSON_DEPTH_MAX; i++)
+        json_object_put(seen[i]);
+    CHECK(found);
+    return PATRON_INVALID;
+}
+
 enum patron_code json_lines_next(struct json_lines *json, struct json_row *row, struct error *error)
 {
     struct bytes line;
@@ -63,6 +186,8 @@ enum patron_code json_lines_next(struct json_lines *json, struct json_row *row, 
     TRY(line_read(json, row, &line, error));
     if (row->end)
         return PATRON_OK;
+    if (memchr(line.data, '\0', line.length))
+        return error_set(error, PATRON_INVALID, "the line contains a NUL byte");
     if (*skip_blanks(line) != '{')
         return error_set(error, PATRON_INVALID, "the line is not a JSON object");
     json_tokener_reset(json->tokener);
@@ -77,6 +202,10 @@ enum patron_code json_lines_next(struct json_lines *json, struct json_row *row, 
     if (parsed != line.length)
         return error_set(error, PATRON_INVALID, "column %zu: something follows the JSON object", parsed + 1);
     CHECK(json_object_is_type(json->object, json_type_object));
+    size_t members;
+    TRY(escapes_check(line, &members, error));
+    if (members != members_count(json->object))
+        return repeated_key_name(line, error);
     row->object = json->object;
     return PATRON_OK;
 }

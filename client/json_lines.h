@@ -1,5 +1,6 @@
 /* JSON lines (jsonlines.org): one object a line, by json-c in its strict mode, UTF-8 validated. Blank lines are
- * skipped. One thread; the lines are borrowed. */
+ * skipped. What json-c would change in silence is refused: a key given twice, half of a surrogate pair, a NUL in a key.
+ * One thread; the lines are borrowed. */
 #ifndef PATRON_CLIENT_JSON_LINES_H
 #define PATRON_CLIENT_JSON_LINES_H
 

@@ -87,6 +87,62 @@ def test_strict_stops_at_the_first_broken_row(server, tmp_path):
     assert events_held(server) == before
 
 
+def test_strict_stops_at_the_first_refused_event_and_counts_all_that_went_in(server, tmp_path):
+    lines = ["id,date,customer,amount,channel"]
+    lines += [f"{number},2024-03-01T00:{number // 60:02}:{number % 60:02}Z,s{number},9.50,web"
+              for number in range(1000)]
+    lines[1 + 250] = lines[1 + 250].replace("9.50", "9.5000001")
+    path = write(tmp_path, "\n".join(lines) + "\n")
+    before = events_held(server)
+    flags = ["--source", "strictly", "--strict", "-o", "json", *CSV_FLAGS]
+    done = server.patron("import", path, *flags, code=1)
+    said = json.loads(done.stdout)
+    assert f"stopped at {path}:252," in done.stderr
+    assert "250 events before it are in, and 49 after it" in done.stderr
+    assert (said["sent"], said["applied"], said["duplicates"], said["refused"]) == (300, 299, 0, 1)
+    assert events_held(server) == before + 299
+    again = json.loads(server.patron("import", path, *flags, code=1).stdout)
+    assert (again["applied"], again["duplicates"], again["refused"]) == (0, 299, 1)
+    write(tmp_path, "\n".join(lines).replace("9.5000001", "9.50") + "\n")
+    mended = json.loads(server.patron("import", path, *flags).stdout)
+    assert (mended["applied"], mended["duplicates"], mended["refused"]) == (701, 299, 0)
+
+
+def test_other_columns_of_the_same_rows_are_refused_and_not_counted_twice(server, tmp_path):
+    path = write(tmp_path, "date,customer,amount,tax\n2024-03-01,m1,9.50,1\n2024-03-01,m1,9.50,1\n"
+                           "2024-03-02,m2,7,1\n", "mapped.csv")
+    flags = ["--event", "order", "--time", "date", "--identifier", "customer_id=customer", "-o", "json"]
+    first = json.loads(server.patron("import", path, *flags, "--attribute", "amount=amount").stdout)
+    assert (first["applied"], first["duplicates"]) == (3, 0)
+    other = server.patron("import", path, *flags, "--attribute", "amount=tax", code=1)
+    said = json.loads(other.stdout)
+    assert (said["applied"], said["duplicates"], said["refused"]) == (0, 0, 3)
+    assert "conflict" in other.stderr
+
+
+def test_a_file_named_twice_is_refused(server, tmp_path):
+    path = write(tmp_path, orders_csv(None), "once.csv")
+    (tmp_path / "linked.csv").symlink_to(path)
+    before = events_held(server)
+    for other in [path, tmp_path / "." / "linked.csv"]:
+        done = server.patron("import", path, other, "--source", "once", *CSV_FLAGS, code=2)
+        assert "the same file" in done.stderr
+    assert events_held(server) == before
+
+
+def test_two_files_of_one_name_need_a_source(server, tmp_path):
+    paths = []
+    for name in ["north", "south"]:
+        (tmp_path / name).mkdir()
+        paths.append(write(tmp_path / name, orders_csv(None), "twin.csv"))
+    before = events_held(server)
+    done = server.patron("import", *paths, *CSV_FLAGS, code=2)
+    assert "name one with --source" in done.stderr
+    assert events_held(server) == before
+    said = json.loads(server.patron("import", *paths, "--source", "both", "-o", "json", *CSV_FLAGS).stdout)
+    assert (said["applied"], said["duplicates"]) == (7, 7)
+
+
 def test_bytes_that_are_no_utf8_are_named_by_their_line(server, tmp_path):
     path = write(tmp_path, orders_csv(None).encode().replace(b"z7,", b"z\xff7,"))
     before = events_held(server)

@@ -113,6 +113,12 @@ static void runs_of_blanks_set_columns_apart(void **state)
     struct delimited_options blanks = {.delimiter = DELIMITER_WHITESPACE};
     expect(" 00001 19970101  1   11.77\r\n\r\n 00002 19970112  1   12.00 \r\n", blanks,
         "1:00001|19970101|1|11.77\n3:00002|19970112|1|12.00\n");
+    expect("\"Ada King\" \t \"say \"\"hi\"\"\" x\n\"\" \" a \"\n", blanks, "1:Ada King|say \"hi\"|x\n2:|a\n");
+    expect("a\n\"b c\nd\"e\n\"f\"g\nh", blanks, "1:a\n!2:\n!3:\n!4:\n5:h\n");
+    blanks.quote = '\'';
+    expect("'a b' c\"d", blanks, "1:a b|c\"d\n");
+    blanks.quote = QUOTE_NONE;
+    expect("\"a b\" 5\"\n", blanks, "1:\"a|b\"|5\"\n");
 }
 
 static void delimiters_and_quotes_are_named_on_the_command_line(void **state)

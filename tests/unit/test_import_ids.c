@@ -1,4 +1,4 @@
-/* The id of a row that has none: it hangs on what the row says, never on how it is written. */
+/* The id of a row that has none: it hangs on what the row says, never on how it is quoted, spaced or mapped. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,10 +25,11 @@ static void hash_add(struct hashes *hashes, const struct event_row *row, struct 
     event_row_hash(row, bytes_from_string("orders"), arena, hashes->of[hashes->count++]);
 }
 
-static struct hashes csv_hashes(const char *text, struct delimited_options delimited, const char *time_format)
+static struct hashes mapped_hashes(
+    const char *text, struct delimited_options delimited, const char *event, const char *attribute)
 {
     struct hashes hashes = {0};
-    struct csv_mapping_options options = {.event = "order", .time = "2"};
+    struct csv_mapping_options options = {.event = event, .time = "2"};
     struct csv_mapping mapping;
     struct lines lines;
     struct delimited reader;
@@ -36,8 +37,8 @@ static struct hashes csv_hashes(const char *text, struct delimited_options delim
     struct event_row row;
     struct error error;
     flag_list_add(&options.identifiers, "customer_id=1");
-    flag_list_add(&options.attributes, "amount=3");
-    assert_int_equal(time_format_parse(time_format, &options.time_format, &error), PATRON_OK);
+    flag_list_add(&options.attributes, attribute);
+    assert_int_equal(time_format_parse("%Y%m%d", &options.time_format, &error), PATRON_OK);
     lines_open_bytes(&lines, bytes_from_string(text));
     assert_int_equal(delimited_open(&reader, &lines, &delimited, &error), PATRON_OK);
     assert_int_equal(csv_mapping_open(&mapping, &options, &reader, &error), PATRON_OK);
@@ -54,6 +55,11 @@ static struct hashes csv_hashes(const char *text, struct delimited_options delim
     flag_list_clear(&options.identifiers);
     flag_list_clear(&options.attributes);
     return hashes;
+}
+
+static struct hashes csv_hashes(const char *text, struct delimited_options delimited)
+{
+    return mapped_hashes(text, delimited, "order", "amount=3");
 }
 
 static struct hashes json_hashes(const char *text)
@@ -89,20 +95,43 @@ static void reformatting_a_file_leaves_its_ids(void **state)
     (void)state;
     struct delimited_options csv = {.no_header = true};
     struct delimited_options blanks = {.no_header = true, .delimiter = DELIMITER_WHITESPACE};
-    struct hashes plain = csv_hashes("1,19970101,11.77\n2,19970112,12.00\n", csv, "%Y%m%d");
+    struct hashes plain = csv_hashes("1,19970101,11.77\n2,19970112,12.00\n", csv);
     struct hashes others[] = {
-        csv_hashes("1,19970101,11.77\r\n\r\n2,19970112,12.00", csv, "%Y%m%d"),
-        csv_hashes("\"1\",\"19970101\", 11.77 ,unmapped\n2,19970112,12.00,other\n", csv, "%Y%m%d"),
-        csv_hashes("  1 19970101   11.77\n  2 19970112   12.00\n", blanks, "%Y%m%d"),
-        csv_hashes("1,1997-01-01T00:00:00Z,11.77\n2,1997-01-12,12.00\n", csv, "rfc3339"),
-        json_hashes(
-            "{\"time\":\"1997-01-01\",\"type\":\"order\",\"attributes\":{\"amount\":11.77},"
-            "\"identifiers\":{\"customer_id\":\"1\"}}\n"
-            "{\"type\":\"order\",\"identifiers\":{\"customer_id\":[2]},\"attributes\":{\"amount\":\"12.00\"},"
-            "\"time\":853027200000000}\n"),
+        csv_hashes("1,19970101,11.77\r\n\r\n2,19970112,12.00", csv),
+        csv_hashes("\"1\",\"19970101\", 11.77 \n2,19970112,12.00\n", csv),
+        csv_hashes("  1 19970101   11.77\n  2 \"19970112\"   12.00\n", blanks),
     };
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         assert_same(&plain, &others[i]);
+}
+
+static void another_mapping_gives_a_row_the_same_id(void **state)
+{
+    (void)state;
+    static const char text[] = "1,19970101,11.77,9\n2,19970112,12.00,8\n";
+    struct delimited_options csv = {.no_header = true};
+    struct hashes plain = csv_hashes(text, csv);
+    struct hashes others[] = {
+        mapped_hashes(text, csv, "order", "amount=4"),
+        mapped_hashes(text, csv, "order", "total=3"),
+        mapped_hashes(text, csv, "visit", "amount=3"),
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_same(&plain, &others[i]);
+}
+
+static void every_column_plays_its_part(void **state)
+{
+    (void)state;
+    struct delimited_options csv = {.no_header = true};
+    struct hashes rows = csv_hashes("1,19970101,11.77,a\n1,19970101,11.77,b\n1,19970101,11.77,\n"
+                                    "1,19970101,11.77\n1,19970101,11.77,,a\n1,19970101,11.77,\",a\"\n",
+        csv);
+    assert_int_equal(rows.count, 6);
+    for (size_t i = 0; i < rows.count; i++) {
+        for (size_t j = 0; j < i; j++)
+            assert_memory_not_equal(rows.of[i], rows.of[j], ROW_HASH_BYTES);
+    }
 }
 
 static void the_order_of_keys_does_not_matter_but_that_of_values_does(void **state)
@@ -167,6 +196,15 @@ static void the_bytes_of_an_id_are_those_of_its_specification(void **state)
     struct hashes hashes = json_hashes(
         "{\"type\":\"order\",\"time\":0,\"identifiers\":{\"a\":\"1\"},\"attributes\":{\"amount\":11.77}}");
     assert_memory_equal(hashes.of[0], expected, sizeof expected);
+
+    static const uint8_t fields[] = "\0\0\0\0\x06\0\0\0orders\x03\0\0\0\x01\0\0\0"
+                                    "1\x08\0\0\0"
+                                    "19970101\x05\0\0\0"
+                                    "11.77";
+    crypto_generichash(input, ROW_HASH_BYTES, fields, sizeof fields - 1, NULL, 0);
+    struct hashes csv = csv_hashes("1,19970101,\"11.77\"\n", (struct delimited_options){.no_header = true});
+    assert_memory_equal(csv.of[0], input, ROW_HASH_BYTES);
+
     char id[ROW_ID_TEXT_MAX], expected_id[ROW_ID_TEXT_MAX];
     memcpy(input, expected, sizeof expected);
     input[ROW_HASH_BYTES] = 3;
@@ -180,6 +218,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reformatting_a_file_leaves_its_ids),
+        cmocka_unit_test(another_mapping_gives_a_row_the_same_id),
+        cmocka_unit_test(every_column_plays_its_part),
         cmocka_unit_test(the_order_of_keys_does_not_matter_but_that_of_values_does),
         cmocka_unit_test(every_part_of_a_row_plays_its_part),
         cmocka_unit_test(equal_rows_get_ids_by_their_ordinal),

@@ -107,6 +107,16 @@ static void broken_lines_are_named_and_the_rest_is_read(void **state)
         {"{\"type\":\"o\",\"time\":0,\"identifiers\":{\"a\":\"1\"},\"attrs\":{}}", "attrs"},
         {"{\"type\":\"o\",\"time\":0,\"identifiers\":{\"a\":\"1\\u0000\"}}", "NUL"},
         {"{\"type\":\"o\",\"time\":0,\"identifiers\":{\"a\":\"\xff\"}}", "utf-8"},
+        {"{\"type\":\"o\",\"time\":0,\"identifiers\":{\"a\":\"\\ud800\"}}", "column 42: \\ud800 is half"},
+        {"{\"type\":\"o\",\"time\":0,\"identifiers\":{\"a\":\"\\uDC00x\"}}", "\\uDC00 is half"},
+        {"{\"type\":\"o\",\"time\":0,\"identifiers\":{\"a\":\"\\ud83d\\u0041\"}}", "\\ud83d is half"},
+        {"{\"type\":\"o\",\"time\":0,\"identifiers\":{\"\\udfff\":\"1\"}}", "\\udfff is half"},
+        {"{\"type\":\"o\",\"time\":0,\"identifiers\":{\"a\\u0000b\":\"1\"}}", "NUL"},
+        {"{\"type\":\"o\",\"time\":0,\"identifiers\":{\"a\":\"1\"},\"type\":\"p\"}",
+            "\"type\" is given twice"},
+        {"{\"type\":\"o\",\"time\":0,\"identifiers\":{\"a\":\"1\",\"b\":\"{:\",\"\\u0061\":\"2\"}}",
+            "\"a\" is given"},
+        {"{\"a\":[{\"x\":1},{\"x\":1,\"y\\\"\":2,\"y\\\"\":2}]}", "is given twice"},
         {"{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":1}}}}}}}}}", "nesting"},
     };
     static const char good[] = "{\"type\":\"o\",\"time\":0,\"identifiers\":{\"a\":\"1\"}}";
@@ -128,6 +138,22 @@ static void broken_lines_are_named_and_the_rest_is_read(void **state)
         assert_true(row.end);
         reader_close(&reader);
     }
+}
+
+static void escapes_and_keys_that_are_whole_are_taken(void **state)
+{
+    (void)state;
+    struct reader reader;
+    struct event_row row;
+    struct error error;
+    reader_open(&reader,
+        "{\"type\":\"o\",\"time\":0,\"identifiers\":{\"x\":\"\\ud83d\\ude00\",\"y\":\"a:b\\\\ud800\"},"
+        "\"attributes\":{\"x\":\"\\\"{\\u00e9\",\"y\":\":\"}}\n");
+    assert_int_equal(next(&reader, &row, &error), PATRON_OK);
+    assert_true(bytes_is(row.identifiers[0].value, "\xf0\x9f\x98\x80"));
+    assert_true(bytes_is(row.identifiers[1].value, "a:b\\ud800"));
+    assert_true(bytes_is(row.attributes[0].text, "\"{\xc3\xa9"));
+    reader_close(&reader);
 }
 
 static void the_type_may_come_from_the_command_line(void **state)
@@ -152,6 +178,7 @@ int main(void)
         cmocka_unit_test(a_line_becomes_an_event),
         cmocka_unit_test(numbers_keep_the_digits_they_are_written_with),
         cmocka_unit_test(broken_lines_are_named_and_the_rest_is_read),
+        cmocka_unit_test(escapes_and_keys_that_are_whole_are_taken),
         cmocka_unit_test(the_type_may_come_from_the_command_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
