@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/clock_text.h"
 #include "client/command.h"
 #include "client/rpc.h"
 #include "patron/v1/operations.pb-c.h"
@@ -22,9 +23,11 @@ static enum patron_code clock_confirm(const char *server, struct error *error)
     enum patron_code code = rpc_unary(rpc, "/patron.v1.Operations/ConfirmClock", &request.base,
         &patron__v1__confirm_clock_response__descriptor, &reply, error);
     if (code == PATRON_OK) {
-        char text[TIME_TEXT_MAX];
-        time_to_text(((Patron__V1__ConfirmClockResponse *)reply)->clock_us, text);
-        printf("confirmed: the server's clock says %s\n", text);
+        char text[TIME_TEXT_MAX], difference[CLOCK_TEXT_MAX];
+        const Patron__V1__ConfirmClockResponse *clocks = (Patron__V1__ConfirmClockResponse *)reply;
+        time_to_text(clocks->clock_us, text);
+        printf("confirmed: store clock %s%s\n", text,
+            clock_difference(clocks->clock_us, clocks->machine_clock_us, difference));
         protobuf_c_message_free_unpacked(reply, NULL);
     }
     rpc_close(rpc);

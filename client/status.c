@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/clock_text.h"
 #include "client/command.h"
 #include "client/rpc.h"
 #include "patron/v1/operations.pb-c.h"
@@ -76,12 +77,13 @@ static void names_print(const char *label, char *const *names, size_t count)
 
 static void status_print_text(const char *address, const Patron__V1__GetStatusResponse *status)
 {
-    char newest[TIME_TEXT_MAX], clock[TIME_TEXT_MAX];
+    char newest[TIME_TEXT_MAX], clock[TIME_TEXT_MAX], difference[CLOCK_TEXT_MAX];
     printf("%-16s%s at %s\n", "server", status->version, address);
     printf("%-16s%llu\n", "events", (unsigned long long)status->events);
     printf("%-16s%llu\n", "identifiers", (unsigned long long)status->nodes);
     printf("%-16s%s\n", "newest known", moment_text(status->newest_known_at_us, newest));
-    printf("%-16s%s%s\n", "clock", moment_text(status->clock_us, clock),
+    printf("%-16s%s%s%s\n", "store clock", moment_text(status->clock_us, clock),
+        clock_difference(status->clock_us, status->machine_clock_us, difference),
         status->clock_jumped ? "  HAS JUMPED: writes wait for `patron clock confirm`" : "");
     printf("%-16s%llu\n", "profiles behind", (unsigned long long)status->profiles_behind);
     printf("%-16s%u\n", "definitions", status->definitions_version);

@@ -1,5 +1,6 @@
 """Where the server must not run, it says why and what to do, and leaves what is there as it was."""
 import os
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -155,7 +156,12 @@ def test_a_clock_that_jumps_stops_writes_until_an_operator_confirms(tmp_path, ju
         reply = server.get("customer_id:ada", service="shown")
         assert reply["rows"][0]["features"]["orders"] == 5
         assert abs(harness.time_of(reply["as_of"]) - harness.now_us()) < 60_000_000
-        server.patron("clock", "confirm")
+        said = server.patron("clock", "confirm").stdout
+        # Back in time the store cannot go: it says how far the machine's clock has to come.
+        ahead = re.search(r"ahead of the machine's", said)
+        assert bool(ahead) == (jump < 0), said
+        assert bool(re.search(r"^store clock .* 1 h 59 min ahead|^store clock .* 2 h", server.patron("status").stdout,
+                              re.M)) == (jump < 0)
         assert load(server, source="after") == 5
         assert orders(server) == 10
         assert harness.time_of(server.status()["newest_known_at"]) > harness.time_of(before["newest_known_at"])

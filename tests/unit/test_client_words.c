@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "client/clock_text.h"
 #include "client/faults.h"
 #include "client/flags.h"
 #include "client/moments.h"
@@ -331,9 +332,35 @@ static void rows_set_aside_come_back_by_number(void **state)
     spool_close(&spool);
 }
 
+/* --- clocks ------------------------------------------------------------------------------------------------------ */
+
+static void clocks_that_differ_by_more_than_a_second_are_said_to(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t store_us, machine_us;
+        const char *words;
+    } cases[] = {
+        {2000000, 1000000, ""},
+        {1000000, 2000000, ""},
+        {5000000, 0, ""},
+        {3000001, 1000000, ", 2 s ahead of the machine's: new events are stamped with it until the machine catches up"},
+        {1000000, 61000000, ", 1 min behind the machine's"},
+        {1000000, 7140000000, ", 1 h 58 min behind the machine's"},
+        {1000000, 86400000000 + 3600000000 + 1000000, ", 1 d 1 h behind the machine's"},
+        {1000000, 86400000000 + 61000000, ", 1 d behind the machine's"},
+        {INT64_MIN, INT64_MAX, ", 213503982 d 8 h behind the machine's"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[CLOCK_TEXT_MAX];
+        assert_string_equal(clock_difference(cases[i].store_us, cases[i].machine_us, text), cases[i].words);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(clocks_that_differ_by_more_than_a_second_are_said_to),
         cmocka_unit_test(flags_go_to_their_places_and_the_rest_stays_in_order),
         cmocka_unit_test(wrong_flags_are_explained),
         cmocka_unit_test(help_is_heard_before_anything_behind_it),
