@@ -333,12 +333,22 @@ void history_ask_again(struct history *history, size_t count)
     history_view_drop(history, &view);
 }
 
+/* Nobody has an empty value: such a row is not found. What is not even an identifier is refused. */
+static bool impossible_as_due(
+    enum patron_code code, const struct row *row, const struct oracle_identifier *identifier, bool is_typed)
+{
+    if (is_typed && identifier->value.length == 0)
+        return code == PATRON_OK && row->status == STATUS_NOT_FOUND;
+    return code == PATRON_INVALID;
+}
+
 void history_ask_impossible(struct history *history)
 {
     struct error error;
     static const struct oracle_identifier impossible[] = {{{"nobody", 6}, {"x", 1}}, {{"", 0}, {"x", 1}}};
     struct oracle_identifier identifier = impossible[dice_below(&history->world.dice, 2)];
-    if (dice_chance(&history->world.dice, 50)) {
+    bool is_typed = dice_chance(&history->world.dice, 50);
+    if (is_typed) {
         identifier = world_identifier(&history->world, SIZE_MAX);
         identifier.value =
             dice_chance(&history->world.dice, 50) ? (struct oracle_text){"", 0} : oracle_text_of("\xFF");
@@ -353,11 +363,14 @@ void history_ask_impossible(struct history *history)
     struct selection selection = selection_of(history, &question);
     struct event_identifier asked = translate_identifier(&identifier);
     struct row row = {.values = arena_array(&history->call, selection.count, sizeof *row.values)};
-    if (read_now(&view.view, &selection, &asked, question.as_of_us, &history->call, &row, &error) !=
-            PATRON_INVALID ||
-        read_as_of(&view.view, &selection, &asked, question.as_of_us, &history->call, &row, &error) !=
-            PATRON_INVALID)
-        history_fail(history, "an impossible identifier is answered");
+    enum patron_code code =
+        read_now(&view.view, &selection, &asked, question.as_of_us, &history->call, &row, &error);
+    if (!impossible_as_due(code, &row, &identifier, is_typed))
+        history_fail(history, "an impossible identifier is answered now");
+    row.status = 0;
+    code = read_as_of(&view.view, &selection, &asked, question.as_of_us, &history->call, &row, &error);
+    if (!impossible_as_due(code, &row, &identifier, is_typed))
+        history_fail(history, "an impossible identifier is answered as of a moment");
     history_view_drop(history, &view);
     history->figures->ways[WAY_IMPOSSIBLE]++;
 }
