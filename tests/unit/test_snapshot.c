@@ -90,7 +90,8 @@ static void the_rows_of_a_given_spine_are_checked_and_can_be_left_out(void **sta
     } cases[] = {
         {"device:a", START_US + DAY, PATRON_OK, ""},
         {"device:a", START_US + DAY + 1, PATRON_OUT_OF_RANGE,
-            "row 1 of the spine asks for 2023-11-15T22:13:20.000001Z; what is known ends at 2023-11-15T22:13:20Z"},
+            "row 1 of the spine: 2023-11-15T22:13:20.000001Z is not known yet; what is known ends at "
+            "2023-11-15T22:13:20Z"},
         {"device:a", INT64_MIN, PATRON_OUT_OF_RANGE,
             "row 1 of the spine: a time to read as of must lie between 1900 and 2200"},
         {"phone:a", START_US, PATRON_INVALID,
