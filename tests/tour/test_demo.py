@@ -66,7 +66,9 @@ def test_kept_it_says_how_to_talk_to_the_server_and_how_to_stop_it(folder):
     assert said.returncode == 0 and "churn" in said.stdout, said.stderr
     exports = "\n".join(re.findall(r"^.*(export \S+=\S+)$", done.stdout, re.M))
     shown = next(line for line in done.stdout.splitlines() if "rows.py" not in line and "patron snapshot" in line)
-    again = subprocess.run(["bash", "-ec", f"{exports}\n{shown.removeprefix('$ ')}"], cwd=TOP, env=environment(folder),
+    # Shown as build/, whatever build is being tried, as in the demo itself.
+    command = shown.removeprefix("$ ").replace("build/", os.environ["PATRON_BUILD"] + "/")
+    again = subprocess.run(["bash", "-ec", f"{exports}\n{command}"], cwd=TOP, env=environment(folder),
                            capture_output=True, text=True, timeout=60, check=False)
     assert again.returncode == 0 and str(folder) in again.stdout, again.stdout + again.stderr
     stop = re.search(r"^stop it: +(.*)$", done.stdout, re.M).group(1)
