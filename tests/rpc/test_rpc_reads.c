@@ -50,6 +50,7 @@ static void test_features_come_as_columns_of_their_types_with_a_status_a_value(v
     assert_int_equal(response->info->newest_event_times_us[0], orders[1].time_us);
     assert_int_equal(response->info->newest_known_ats_us[1], known_at_us);
     assert_int_equal(response->info->newest_known_ats_us[2], INT64_MIN);
+    assert_int_equal(response->info->newest_event_times_us[2], INT64_MIN);
     assert_int_equal(response->info->customer_ids[2], 0);
     assert_int_equal(response->n_columns, 6);
     Patron__V1__Column **columns = response->columns;
@@ -66,6 +67,79 @@ static void test_features_come_as_columns_of_their_types_with_a_status_a_value(v
     assert_int_equal(columns[4]->flags[1], 1);
     assert_memory_equal(columns[5]->statuses.data, "\2\2\3", 3);
     patron__v1__get_features_response__free_unpacked(response, NULL);
+    shop_close(&shop);
+}
+
+static void check_empty_cells(Patron__V1__Column **columns, size_t count)
+{
+    size_t empty = 0;
+    for (size_t i = 0; i < 2 * count; i++) {
+        const Patron__V1__Column *column = columns[i / 2];
+        size_t row = i % 2;
+        if (column->statuses.data[row] == STATUS_PRESENT)
+            continue;
+        empty++;
+        assert_true(column->n_doubles == 0 || column->doubles[row] == 0);
+        assert_true(column->n_integers == 0 || column->integers[row] == 0);
+        assert_true(column->n_flags == 0 || !column->flags[row]);
+        assert_true(column->n_texts == 0 || column->texts[row][0] == 0);
+        for (size_t byte = 0; column->decimals.len > 0 && byte < 16; byte++)
+            assert_int_equal(column->decimals.data[16 * row + byte], 0);
+    }
+    /* Nobody is customer 5; customer 4 has neither channel nor size. */
+    assert_true(empty >= count + 2);
+}
+
+static void test_a_cell_without_a_value_is_zero_or_empty_in_every_type(void **state)
+{
+    (void)state;
+    struct shop shop;
+    shop_open(&shop, NULL);
+    int64_t now_us = 1 + shop_ingest(&shop, &(struct order){1, 4, spring_us, 1000000, NULL}, 1);
+    Patron__V1__GetFeaturesRequest request = PATRON__V1__GET_FEATURES_REQUEST__INIT;
+    request.service = (char *)(uintptr_t) "all";
+    request.identifiers = shop_identifiers(&shop, 4, 2);
+    request.n_identifiers = 2;
+    shop_call(&shop, GET_FEATURES, &request);
+    Patron__V1__GetFeaturesResponse *response =
+        patron__v1__get_features_response__unpack(NULL, shop.answer.reply.length, shop.answer.reply.data);
+    assert_int_equal(response->n_columns, 6);
+    check_empty_cells(response->columns, response->n_columns);
+    patron__v1__get_features_response__free_unpacked(response, NULL);
+
+    /* Exact money is a snapshot's. */
+    Patron__V1__SnapshotPlan plan = PATRON__V1__SNAPSHOT_PLAN__INIT;
+    plan.service = request.service;
+    plan.exact_money = true;
+    Patron__V1__SpineRows rows = PATRON__V1__SPINE_ROWS__INIT;
+    rows.identifiers = request.identifiers;
+    rows.as_of_us = (int64_t[]){now_us, now_us};
+    rows.n_identifiers = rows.n_as_of_us = 2;
+    Patron__V1__SnapshotRequest parts[] = {
+        PATRON__V1__SNAPSHOT_REQUEST__INIT, PATRON__V1__SNAPSHOT_REQUEST__INIT};
+    parts[0].part_case = PATRON__V1__SNAPSHOT_REQUEST__PART_PLAN;
+    parts[0].plan = &plan;
+    parts[1].part_case = PATRON__V1__SNAPSHOT_REQUEST__PART_ROWS;
+    parts[1].rows = &rows;
+    struct client_stream stream;
+    client_open(&shop.client, "/patron.v1.Snapshots/Snapshot", 0, &stream);
+    for (int i = 0; i < 2; i++)
+        assert_true(client_send(&stream, client_pack(&parts[i], &shop.arena)));
+    client_half_close(&stream);
+    size_t rows_seen = 0;
+    for (struct bytes bytes; client_read(&stream, &shop.arena, &bytes);) {
+        Patron__V1__SnapshotResponse *part =
+            patron__v1__snapshot_response__unpack(NULL, bytes.length, bytes.data);
+        if (part->part_case == PATRON__V1__SNAPSHOT_RESPONSE__PART_ROWS) {
+            rows_seen += part->rows->row_statuses.len;
+            assert_int_equal(part->rows->columns[1]->decimals.len, 32);
+            check_empty_cells(part->rows->columns, part->rows->n_columns);
+        }
+        patron__v1__snapshot_response__free_unpacked(part, NULL);
+    }
+    client_finish(&stream, &shop.answer);
+    assert_int_equal(shop.answer.status, GRPC_STATUS_OK);
+    assert_int_equal(rows_seen, 2);
     shop_close(&shop);
 }
 
@@ -337,6 +411,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_features_come_as_columns_of_their_types_with_a_status_a_value),
+        cmocka_unit_test(test_a_cell_without_a_value_is_zero_or_empty_in_every_type),
         cmocka_unit_test(test_a_matrix_holds_the_same_numbers_row_by_row),
         cmocka_unit_test(
             test_what_was_served_now_is_said_again_of_that_moment_after_later_events_and_a_restart),

@@ -102,8 +102,14 @@ static void test_each_event_of_a_batch_has_its_own_fate(void **state)
     hollow.attributes = attributes;
     hollow.n_attributes = 1;
     typeless.type = (char *)(uintptr_t) "nothing";
-    Patron__V1__Event *events[] = {
-        &hollow, request->events[0], &other, &typeless, request->events[1], &hollow};
+    /* What is applied was known long ago, and its second number is one more than a customer may have. */
+    Patron__V1__Event rich = *request->events[1];
+    rich.identifiers = shop_identifiers(&shop, 1, 3);
+    rich.n_identifiers = 3;
+    rich.identifiers[1]->type = rich.identifiers[2]->type = (char *)(uintptr_t) "customer_id";
+    rich.clock_case = PATRON__V1__EVENT__CLOCK_KNOWN_AT_US;
+    rich.known_at_us = spring_us;
+    Patron__V1__Event *events[] = {&hollow, request->events[0], &other, &typeless, &rich, &hollow};
     Patron__V1__IngestRequest mixed = *request;
     mixed.events = events;
     mixed.n_events = 6;
@@ -113,6 +119,8 @@ static void test_each_event_of_a_batch_has_its_own_fate(void **state)
     assert_int_equal(response->applied, 1);
     assert_int_equal(response->duplicates, 1);
     assert_int_equal(response->n_refusals, 4);
+    assert_int_equal(response->known_late, 1);
+    assert_int_equal(response->identifiers_dropped, 2);
     static const uint32_t places[] = {0, 2, 3, 5};
     static const char *const codes[] = {"invalid", "conflict", "invalid", "invalid"};
     for (int i = 0; i < 4; i++) {
@@ -360,12 +368,52 @@ static void test_a_snapshot_says_of_each_row_what_a_read_at_its_moment_says(void
     shop_close(&shop);
 }
 
-static void take_whole_snapshot(struct shop *shop, struct client_stream *stream)
+/* The last message of rows; shop->answer holds how the snapshot ended. */
+static struct bytes take_snapshot(struct shop *shop, struct client_stream *stream)
 {
-    struct bytes message;
+    struct bytes message, rows = {0};
     while (client_read(stream, &shop->arena, &message))
-        continue;
-    finish(shop, stream, GRPC_STATUS_OK, "");
+        if (message.data[0] >> 3 == PATRON__V1__SNAPSHOT_RESPONSE__PART_ROWS)
+            rows = message;
+    client_finish(stream, &shop->answer);
+    return rows;
+}
+
+static struct bytes take_whole_snapshot(struct shop *shop, struct client_stream *stream)
+{
+    struct bytes rows = take_snapshot(shop, stream);
+    assert_int_equal(shop->answer.status, GRPC_STATUS_OK);
+    return rows;
+}
+
+enum asking { BY_READ, BY_MOMENTS, BY_SPINE };
+
+static void read_at(struct shop *shop, int64_t as_of_us)
+{
+    Patron__V1__GetFeaturesRequest request = PATRON__V1__GET_FEATURES_REQUEST__INIT;
+    request.service = (char *)(uintptr_t) "all";
+    request.identifiers = shop_identifiers(shop, 1, 1);
+    request.n_identifiers = 1;
+    request.at_case = PATRON__V1__GET_FEATURES_REQUEST__AT_AS_OF_US;
+    request.as_of_us = as_of_us;
+    shop_call(shop, "/patron.v1.Features/GetFeatures", &request);
+}
+
+/* What is said of customer 1 at that moment. */
+static struct bytes answer_at(struct shop *shop, enum asking asking, int64_t as_of_us)
+{
+    if (asking == BY_READ) {
+        read_at(shop, as_of_us);
+        assert_int_equal(shop->answer.status, GRPC_STATUS_OK);
+        return shop->answer.reply;
+    }
+    struct client_stream stream;
+    client_open(&shop->client, SNAPSHOT, 0, &stream);
+    send_plan(shop, &stream, asking == BY_MOMENTS ? &as_of_us : NULL, 1);
+    if (asking == BY_SPINE)
+        send_spine(shop, &stream, 1, &as_of_us, 1);
+    client_half_close(&stream);
+    return take_whole_snapshot(shop, &stream);
 }
 
 static void test_questions_about_the_past_let_history_go_on_being_loaded(void **state)
@@ -380,39 +428,64 @@ static void test_questions_about_the_past_let_history_go_on_being_loaded(void **
         struct order order = {i, 1, spring_us, 1000000, "web"};
         assert_int_equal(shop_ingest(&shop, &order, 1), known_at_us);
         (void)newest_us(&shop);
-        Patron__V1__GetFeaturesRequest request = PATRON__V1__GET_FEATURES_REQUEST__INIT;
-        request.service = (char *)(uintptr_t) "all";
-        request.identifiers = shop_identifiers(&shop, 1, 1);
-        request.n_identifiers = 1;
-        request.at_case = PATRON__V1__GET_FEATURES_REQUEST__AT_AS_OF_US;
-        request.as_of_us = known_at_us + 1;
-        shop_call(&shop, "/patron.v1.Features/GetFeatures", &request);
-        assert_int_equal(shop.answer.status, GRPC_STATUS_OK);
-        request.as_of_us = INT64_MAX;
-        shop_call(&shop, "/patron.v1.Features/GetFeatures", &request);
+        read_at(&shop, INT64_MAX);
         assert_int_equal(shop.answer.status, GRPC_STATUS_OUT_OF_RANGE);
-        int64_t moments[] = {known_at_us, known_at_us + 1};
-        for (int generated = 0; generated <= 1; generated++) {
-            struct client_stream stream;
-            client_open(&shop.client, SNAPSHOT, 0, &stream);
-            send_plan(&shop, &stream, generated ? moments : NULL, 2);
-            if (!generated)
-                send_spine(&shop, &stream, 1, moments, 2);
-            client_half_close(&stream);
-            take_whole_snapshot(&shop, &stream);
-        }
+        for (int asking = BY_READ; asking <= BY_SPINE; asking++)
+            for (int64_t ahead_us = 0; ahead_us <= 1; ahead_us++)
+                (void)answer_at(&shop, (enum asking)asking, known_at_us + ahead_us);
     }
-    /* What is asked as of later than the log knows is a promise, and history comes after it. */
+    wait_no_calls(&shop);
+    shop_close(&shop);
+}
+
+/* Into history that is being loaded, and into one that takes in what happens now. */
+static void test_what_is_answered_of_a_moment_ahead_of_history_stays_so_when_history_goes_on(void **state)
+{
+    (void)state;
+    struct shop shop;
+    shop_open(&shop, NULL);
+    struct order order = {0, 1, spring_us, 1000000, "web"};
+    static const int64_t ahead_us[] = {2, 5000};
+    for (int i = 0; i < 12; i++) {
+        enum asking asking = (enum asking)(i % 3);
+        shop.known_at_us = i < 6 ? spring_us + i * day_us : 0;
+        order.id++;
+        int64_t known_at_us = shop_ingest(&shop, &order, 1);
+        int64_t as_of_us = known_at_us + ahead_us[i / 3 % 2];
+        usleep(6000); /* so that even a store of this moment can be asked */
+        struct bytes said = answer_at(&shop, asking, as_of_us);
+        assert_true(said.length > 0);
+        shop.known_at_us = known_at_us + 1;
+        order.id++;
+        assert_true(shop_ingest(&shop, &order, 1) >= as_of_us);
+        assert_true(bytes_equal(answer_at(&shop, asking, as_of_us), said));
+    }
+    wait_no_calls(&shop);
+    shop_close(&shop);
+}
+
+/* The view is the plan's; a row of a moment after what came since is not answered from it. */
+static void test_a_spine_row_after_what_came_since_the_plan_is_refused_or_right(void **state)
+{
+    (void)state;
+    struct shop shop;
+    shop_open(&shop, NULL);
+    shop.known_at_us = spring_us;
+    shop_ingest(&shop, &(struct order){1, 1, spring_us, 1000000, "web"}, 1);
     struct client_stream stream;
-    int64_t later[] = {known_at_us + 5000};
     client_open(&shop.client, SNAPSHOT, 0, &stream);
     send_plan(&shop, &stream, NULL, 0);
-    send_spine(&shop, &stream, 1, later, 1);
+    usleep(100000); /* the plan has come by now; where it has not, the row is right */
+    shop.known_at_us = spring_us + 1000;
+    shop_ingest(&shop, &(struct order){2, 1, spring_us, 1000000, "app"}, 1);
+    int64_t as_of_us = spring_us + 2000;
+    send_spine(&shop, &stream, 1, &as_of_us, 1);
     client_half_close(&stream);
-    take_whole_snapshot(&shop, &stream);
-    shop.known_at_us = known_at_us + 10;
-    struct order order = {9, 1, spring_us, 1000000, "web"};
-    assert_true(shop_ingest(&shop, &order, 1) >= later[0]);
+    struct bytes rows = take_snapshot(&shop, &stream);
+    if (shop.answer.status == GRPC_STATUS_OK)
+        assert_true(bytes_equal(answer_at(&shop, BY_SPINE, as_of_us), rows));
+    else
+        assert_int_equal(shop.answer.status, GRPC_STATUS_OUT_OF_RANGE);
     wait_no_calls(&shop);
     shop_close(&shop);
 }
@@ -713,6 +786,8 @@ int main(void)
         cmocka_unit_test(test_a_spine_that_is_sent_is_answered_with_a_manifest_rows_and_an_end),
         cmocka_unit_test(test_a_snapshot_says_of_each_row_what_a_read_at_its_moment_says),
         cmocka_unit_test(test_questions_about_the_past_let_history_go_on_being_loaded),
+        cmocka_unit_test(test_what_is_answered_of_a_moment_ahead_of_history_stays_so_when_history_goes_on),
+        cmocka_unit_test(test_a_spine_row_after_what_came_since_the_plan_is_refused_or_right),
         cmocka_unit_test(test_a_slow_reader_holds_up_its_snapshot_and_a_leaving_one_ends_it),
         cmocka_unit_test(test_snapshots_cancelled_anywhere_leave_nothing_behind),
         cmocka_unit_test(test_a_wrong_snapshot_is_refused_in_words),
