@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "tests/property/again.h"
+
 enum {
     GROUP_EVENTS_MAX = 8,
     ATTEMPTS_MAX = 40,
@@ -29,9 +31,7 @@ _Noreturn void history_fail(struct history *history, const char *format, ...)
     va_start(arguments, format);
     vprintf(format, arguments);
     va_end(arguments);
-    printf("\nAgain: PATRON_SEED=%llu PATRON_HISTORY=%llu test_promises\n", (unsigned long long)history->seed,
-        (unsigned long long)history->number);
-    fflush(stdout);
+    again_print();
     _exit(1);
 }
 
@@ -488,11 +488,12 @@ static void check_figures(struct history *history)
     struct store_figures figures;
     store_figures(history->store, &figures);
     if (figures.nodes != oracle_node_count(history->oracle) ||
-        figures.events != oracle_event_count(history->oracle) ||
+        figures.events != oracle_event_count(history->oracle) || figures.merges != history->has.merges ||
         figures.identifiers_dropped != oracle_dropped_count(history->oracle) || figures.profiles_behind != 0)
-        history_fail(history, "figures: %llu nodes, %llu events, %llu dropped, %llu behind",
+        history_fail(history, "figures: %llu nodes, %llu events, %llu merges, %llu dropped, %llu behind",
             (unsigned long long)figures.nodes, (unsigned long long)figures.events,
-            (unsigned long long)figures.identifiers_dropped, (unsigned long long)figures.profiles_behind);
+            (unsigned long long)figures.merges, (unsigned long long)figures.identifiers_dropped,
+            (unsigned long long)figures.profiles_behind);
     if (history->has.merges == 0 || history->has.late == 0 || history->has.future_due == 0 ||
         history->has.duplicates == 0 || history->has.refused == 0 || history->has.same_instant == 0 ||
         history->has.ties == 0)
@@ -504,6 +505,7 @@ void history_run(uint64_t seed, uint64_t number, struct history_figures *figures
     struct history *history = memory_alloc(sizeof *history);
     history->seed = seed;
     history->number = number;
+    again_set(seed, number);
     history->figures = figures;
     history->answered_us = INT64_MIN;
     history->log = open_memstream(&history->log_text, &history->log_length);

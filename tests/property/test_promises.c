@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "tests/property/again.h"
 #include "tests/property/history.h"
 
 enum { HISTORIES_DEFAULT = 2000, HISTORIES_THAT_COVER = 500 };
@@ -115,6 +116,7 @@ static void every_answer_is_the_oracles_however_and_whenever_it_is_asked(void **
 
 int main(void)
 {
+    again_install();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_answer_is_the_oracles_however_and_whenever_it_is_asked),
     };

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "server/work/database.h"
+#include "tests/property/again.h"
 #include "tests/property/translate.h"
 #include "tests/property/world.h"
 
@@ -94,11 +95,9 @@ struct totals {
 
 static _Noreturn void fail_run(const struct run *run, const char *words)
 {
-    printf("\n=== seed %llu, history %llu: %s\nAgain: PATRON_SEED=%llu PATRON_HISTORY=%llu "
-           "test_promises_concurrent\n",
-        (unsigned long long)run->seed, (unsigned long long)run->number, words, (unsigned long long)run->seed,
-        (unsigned long long)run->number);
-    fflush(stdout);
+    printf("\n=== seed %llu, history %llu: %s", (unsigned long long)run->seed,
+        (unsigned long long)run->number, words);
+    again_print();
     _exit(1);
 }
 
@@ -474,6 +473,7 @@ static void run_history(uint64_t seed, uint64_t number, struct totals *totals)
     struct run *run = memory_alloc(sizeof *run);
     run->seed = seed;
     run->number = number;
+    again_set(seed, number);
     prepare(run);
     all_at_once(run);
     struct oracle *oracle = replay(run, totals);
@@ -521,6 +521,7 @@ static void what_is_answered_while_others_write_is_what_any_later_question_says(
 
 int main(void)
 {
+    again_install();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_answered_while_others_write_is_what_any_later_question_says),
     };
