@@ -68,6 +68,15 @@ static void an_event_s_hash_tells_where_source_type_and_id_end(void **state)
     assert_memory_not_equal(a, b, sizeof a);
 }
 
+static void an_event_s_long_id_is_hashed_with_its_whole_length(void **state)
+{
+    (void)state;
+    uint8_t id[300], hash[EVENT_HASH_BYTES];
+    memset(id, '7', sizeof id);
+    event_hash(text("shop"), text("order"), bytes_of(id, sizeof id), hash);
+    assert_golden(bytes_of(hash, sizeof hash), "0f5cccf6880b973a9fc3edc9a8388217");
+}
+
 static void what_an_event_s_content_is_decides_its_content_hash(void **state)
 {
     (void)state;
@@ -336,6 +345,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_is_stored_in_these_bytes),
         cmocka_unit_test(an_event_s_hash_tells_where_source_type_and_id_end),
+        cmocka_unit_test(an_event_s_long_id_is_hashed_with_its_whole_length),
         cmocka_unit_test(what_an_event_s_content_is_decides_its_content_hash),
         cmocka_unit_test(an_event_comes_back_as_it_was),
         cmocka_unit_test(keys_of_a_node_s_events_sort_by_time_then_hash),

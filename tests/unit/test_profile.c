@@ -532,6 +532,7 @@ static void a_small_profile_is_stored_in_these_bytes(void **state)
     struct event events[] = {event_of(ORDER, now_us, 0, 2, &fixture.arena),
         event_of(ORDER, now_us - 70 * DAY, 1, 3, &fixture.arena), event_of(VISIT, now_us + DAY, 2, 7, &fixture.arena)};
     events[2].known_at_us = now_us;
+    events[2].node = 300;
     struct profile *profile = fold(&fixture, events, 3, now_us);
     const struct profile_parts *parts = profile_encode(profile);
     assert_int_equal(parts->count, 3);
@@ -542,7 +543,7 @@ static void a_small_profile_is_stored_in_these_bytes(void **state)
         " 02  01 8080d0f3fda88206 9e3779b97f4a7c150000000000000001 01 809bee02"
         " 01 d4ddb305 01 8092f401"
         " 01 bcd239 01"
-        " 01 8080addf868e8506 3c6ef372fe94f82a0000000000000002 01 8080f28183898506 01 00 09 0005067061676520 37");
+        " 01 8080addf868e8506 3c6ef372fe94f82a0000000000000002 ac02 8080f28183898506 01 00 09 0005067061676520 37");
     /* chunk: day 19605 lies in 306, day 19675 in 307 */
     assert_int_equal(parts->part[1].number, (UINT64_C(1) << 48) + (UINT64_C(1) << 31) + 306);
     assert_golden(parts->part[1].value, "01 01 aab202 01");
@@ -552,6 +553,28 @@ static void a_small_profile_is_stored_in_these_bytes(void **state)
     uint8_t key[PROFILE_KEY_BYTES];
     profile_key_encode(258, 7, key);
     assert_golden(bytes_of(key, sizeof key), "0000000000000102 0000000000000007");
+    fixture_close(&fixture);
+}
+
+static void days_before_1970_lie_in_the_chunks_below(void **state)
+{
+    (void)state;
+    struct fixture fixture = {0};
+    fixture_open(&fixture, "UTC", EVENTS "  d: {of: order, count: true, window: 90d}\n");
+    static const int64_t days[] = {-65, -64, -63, -1, 0, 1};
+    struct event events[6];
+    for (size_t i = 0; i < 6; i++)
+        events[i] = event_of(ORDER, days[i] * DAY + 1, i, 1, &fixture.arena);
+    struct profile *profile = fold(&fixture, events, 6, 2 * DAY);
+    const struct profile_parts *parts = profile_encode(profile);
+    static const char *const chunks[] = {"01 01 8101 01", "01 03 7f 01 01 01 3e 01", "01 02 00 01 01 01"};
+    assert_int_equal(parts->count, 4);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(parts->part[1 + i].number, (UINT64_C(1) << 48) + (UINT64_C(1) << 31) - 2 + i);
+        assert_golden(parts->part[1 + i].value, chunks[i]);
+    }
+    profile_parts_release(parts);
+    assert_same(through_bytes(&fixture, profile), profile);
     fixture_close(&fixture);
 }
 
@@ -752,6 +775,7 @@ int main(void)
         cmocka_unit_test(events_that_wait_are_counted_after_any_time),
         cmocka_unit_test(distinct_values_over_tiles_are_those_of_the_union),
         cmocka_unit_test(a_small_profile_is_stored_in_these_bytes),
+        cmocka_unit_test(days_before_1970_lie_in_the_chunks_below),
         cmocka_unit_test(a_chunk_of_days_is_written_only_where_a_day_of_its_own_changed),
         cmocka_unit_test(damaged_rows_of_a_profile_are_told),
         cmocka_unit_test(features_that_ask_for_the_same_share_it),

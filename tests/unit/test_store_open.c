@@ -488,10 +488,20 @@ static void verify_finds_a_past_that_was_changed(void **state)
     struct kv_iterator *rows = kv_iterator_new(shop.kv, NULL, KV_MEMBERSHIP, bytes_of(prefix, sizeof prefix));
     kv_iterator_seek(rows, bytes_of(prefix, sizeof prefix));
     struct bytes first = arena_copy(&shop.arena, kv_iterator_borrow_key(rows));
+    kv_iterator_next(rows);
+    struct bytes second = arena_copy(&shop.arena, kv_iterator_borrow_key(rows));
     kv_iterator_free(rows);
     static const char words[] = "customer 2: membership names another customer for one of its nodes";
     assert_finds(&shop, KV_MEMBERSHIP, first, "01 01", words);
     assert_finds(&shop, KV_MEMBERSHIP, first, NULL, words);
+    /* Right when it began, but elsewhere for its last microsecond. */
+    uint64_t until = decode_be64(second.data + 8);
+    struct bytes elsewhere = golden("01 04", &shop.arena);
+    shop_plant(&shop, KV_MEMBERSHIP, key_of(&shop, 2, until - 1), &elsewhere);
+    struct shop_findings findings;
+    shop_verify(&shop, &findings);
+    assert_int_equal(findings.count, 1);
+    assert_string_equal(findings.last, words);
     shop_close(&shop);
 }
 
