@@ -305,7 +305,9 @@ void rpc_call_arm(struct rpc_queue *queue, const struct rpc_method *method)
     struct rpc_call *call = call_new(queue);
     call->method = method;
     void *tag = owed(call, OPERATION_ACCEPT);
+    atomic_fetch_add_explicit(&engine->armed, 1, memory_order_relaxed);
     grpc_call_error failure;
+    pthread_rwlock_rdlock(&engine->arming);
     if (method->method) {
         grpc_byte_buffer **payload = method->method->shape == METHOD_STREAMS ? NULL : &call->request;
         failure = grpc_server_request_registered_call(engine->server, method->registered, &call->call,
@@ -315,6 +317,7 @@ void rpc_call_arm(struct rpc_queue *queue, const struct rpc_method *method)
         failure = grpc_server_request_call(engine->server, &call->call, &call->details, &call->metadata,
             queue->completions, queue->completions, tag);
     }
+    pthread_rwlock_unlock(&engine->arming);
     CHECK(failure == GRPC_CALL_OK);
 }
 
@@ -472,6 +475,7 @@ static void accepted(struct rpc_call *call, bool success)
         rpc_call_arm(
             queue, call->method); /* first: a request without a slot waits in core, unseen and unbounded */
         opened(call);
+        atomic_fetch_sub(&queue->engine->armed, 1); /* last: the call and the new request are counted now */
         return;
     }
     if (!call->method->method)
@@ -551,6 +555,8 @@ static void settle(struct rpc_call *call)
     struct engine *engine = call->queue->engine;
     if (call->stage == CALL_ENDED) { /* never opened */
         call_recycle(call);
+        atomic_fetch_sub(&engine->armed, 1);
+        engine_check_drained(engine);
         return;
     }
     /* A method that neither finished nor has anything under way has forgotten its call. */

@@ -68,6 +68,8 @@ struct engine {
     unsigned queue_count;
     char addresses[4096];
     struct rpc_tag shutdown_tag;
+    pthread_rwlock_t arming;        /* read: a request is being armed; write: core is being shut down */
+    _Atomic uint64_t armed;         /* requests whose ACCEPT is still to come or to be taken up */
     _Atomic uint64_t calls;         /* under way */
     _Atomic uint64_t request_bytes; /* of theirs */
     atomic_bool stopping;
@@ -118,7 +120,7 @@ void rpc_call_completed(struct rpc_tag *tag, bool success);
 void rpc_queue_drain(struct rpc_queue *queue);
 /* Frees the call objects of a queue that has no call left. */
 void rpc_queue_clear(struct rpc_queue *queue);
-/* Says `drained` if the server is down and no call is left; engine.c. */
+/* Says `drained` if the server is down and no armed request and no call is left; engine.c. */
 void engine_check_drained(struct engine *engine);
 
 #endif

@@ -20,7 +20,11 @@ enum { METADATA_BYTES_MAX = 16 * 1024, PING_INTERVAL_MIN_MS = 10000, KEEPALIVE_T
 
 void engine_check_drained(struct engine *engine)
 {
-    if (!atomic_load(&engine->shut_down) || atomic_load(&engine->calls) != 0)
+    /* Core may be down while an ACCEPT that it published waits in a queue: the call in it is not counted yet.
+     * Armed before calls: a call is counted among the calls before its request no longer is among the armed,
+     * and at zero nothing is left that could arm another. */
+    if (!atomic_load(&engine->shut_down) || atomic_load(&engine->armed) != 0 ||
+        atomic_load(&engine->calls) != 0)
         return;
     if (!atomic_exchange(&engine->drained_said, true) && engine->options.drained)
         engine->options.drained(engine->options.context);
@@ -246,6 +250,7 @@ static void abandon(struct engine *engine)
             continue;
         grpc_completion_queue_destroy(engine->queues[i].completions);
     }
+    pthread_rwlock_destroy(&engine->arming);
     memory_free(engine->methods);
     memory_free(engine);
     grpc_shutdown();
@@ -259,6 +264,7 @@ enum patron_code engine_start(
     grpc_log_route();
     grpc_init();
     struct engine *made = memory_alloc(sizeof *made);
+    CHECK(pthread_rwlock_init(&made->arming, NULL) == 0);
     made->options = *options;
     fill_defaults(&made->options);
     made->shutdown_tag = (struct rpc_tag){RPC_TAG_MAGIC, OPERATION_SHUTDOWN, NULL};
@@ -300,7 +306,11 @@ void engine_shutdown(struct engine *engine)
 {
     CHECK(!atomic_exchange(&engine->stopping, true));
     handover_give(&engine->shutdown_tag);
+    /* Core fails the requests that it holds, and all that come later; one that is on its way into core would
+     * be neither, and never come back. */
+    pthread_rwlock_wrlock(&engine->arming);
     grpc_server_shutdown_and_notify(engine->server, engine->queues[0].completions, &engine->shutdown_tag);
+    pthread_rwlock_unlock(&engine->arming);
 }
 
 void engine_cancel(struct engine *engine)
@@ -323,6 +333,7 @@ void engine_free(struct engine *engine)
         rpc_queue_clear(&engine->queues[i]);
         grpc_completion_queue_destroy(engine->queues[i].completions);
     }
+    pthread_rwlock_destroy(&engine->arming);
     memory_free(engine->methods);
     memory_free(engine);
     grpc_shutdown();
