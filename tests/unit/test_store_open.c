@@ -327,6 +327,32 @@ static void profiles_that_were_not_written_back_are_folded_from_the_log(void **s
     shop_close(&eager);
 }
 
+/* One event each, so that nothing later of a customer's brings the first one back. */
+static void a_crash_right_after_some_profiles_were_written_back_loses_none(void **state)
+{
+    (void)state;
+    for (size_t written = 0; written <= 4; written++) {
+        struct small_home *home = small_home_new();
+        struct shop shop = {.home = small_home_face(home)};
+        shop_open(&shop, first_version);
+        static const char *const who[] = {"device:a", "device:b", "device:c", "device:d"};
+        for (size_t i = 0; i < 4; i++)
+            shop_send(&shop, "visit", who[i], shop.clock_us, who[i]);
+        size_t left;
+        assert_int_equal(store_write_back(shop.store, written, &left, NULL), PATRON_OK);
+        assert_int_equal(shop_rows(&shop, KV_PROFILES), written);
+        store_close(shop.store);
+        small_home_free(home);
+        home = small_home_new(); /* what was in memory is gone */
+        shop.home = small_home_face(home);
+        shop_open(&shop, NULL);
+        assert_int_equal(shop_rows(&shop, KV_PROFILES), 4);
+        shop_assert_sound(&shop);
+        shop_close(&shop);
+        small_home_free(home);
+    }
+}
+
 static void writing_back_everything_leaves_the_same_rows(void **state)
 {
     (void)state;
@@ -577,6 +603,7 @@ int main(void)
         cmocka_unit_test(definitions_that_would_lose_events_are_refused_and_the_old_ones_stay),
         cmocka_unit_test(a_refold_that_was_cut_off_is_done_again),
         cmocka_unit_test(profiles_that_were_not_written_back_are_folded_from_the_log),
+        cmocka_unit_test(a_crash_right_after_some_profiles_were_written_back_loses_none),
         cmocka_unit_test(writing_back_everything_leaves_the_same_rows),
         cmocka_unit_test(definitions_may_change_while_profiles_are_behind),
         cmocka_unit_test(verify_finds_a_row_that_is_not_what_the_events_say),
