@@ -2,24 +2,27 @@
 
 #include <stdio.h>
 
-static const char definitions[] =
-    "currency: EUR\n"
-    "time_zone: Europe/Berlin\n"
-    "identifiers:\n"
-    "  customer_id: {max: 1}\n"
-    "  email: {max: 5, normalize: email}\n"
-    "events:\n"
-    "  order: {amount: money, channel: string, promo: bool, size: number}\n"
-    "features:\n"
-    "  orders: {of: order, count: true}\n"
-    "  revenue: {of: order, sum: amount}\n"
-    "  revenue_30d: {of: order, sum: amount, window: 30d}\n"
-    "  channel_last: {of: order, last: channel}\n"
-    "  promo_last: {of: order, last: promo}\n"
-    "  size_mean: {of: order, mean: size}\n"
-    "services:\n"
-    "  numbers: [orders, revenue, revenue_30d, promo_last, size_mean]\n"
-    "  all: [orders, revenue, revenue_30d, channel_last, promo_last, size_mean]\n";
+#define DEFINITIONS                                                                                          \
+    "currency: EUR\n"                                                                                        \
+    "time_zone: Europe/Berlin\n"                                                                             \
+    "identifiers:\n"                                                                                         \
+    "  customer_id: {max: 1}\n"                                                                              \
+    "  email: {max: 5, normalize: email}\n"                                                                  \
+    "events:\n"                                                                                              \
+    "  order: {amount: money, channel: string, promo: bool, size: number}\n"                                 \
+    "features:\n"                                                                                            \
+    "  orders: {of: order, count: true}\n"                                                                   \
+    "  revenue: {of: order, sum: amount}\n"                                                                  \
+    "  revenue_30d: {of: order, sum: amount, window: 30d}\n"                                                 \
+    "  channel_last: {of: order, last: channel}\n"                                                           \
+    "  promo_last: {of: order, last: promo}\n"                                                               \
+    "  size_mean: {of: order, mean: size}\n"                                                                 \
+    "services:\n"                                                                                            \
+    "  numbers: [orders, revenue, revenue_30d, promo_last, size_mean]\n"                                     \
+    "  all: [orders, revenue, revenue_30d, channel_last, promo_last, size_mean]\n"
+
+static const char first_version[] = DEFINITIONS;
+static const char second_version[] = DEFINITIONS "  more: [orders]\n";
 
 static void on_fatal(void *context, const struct error *error)
 {
@@ -28,7 +31,7 @@ static void on_fatal(void *context, const struct error *error)
     IMPOSSIBLE("a store in memory that cannot be written");
 }
 
-void shop_open(struct shop *shop, const char *directory)
+static void open_with(struct shop *shop, const char *directory, const char *definitions)
 {
     static const uint8_t key[STORE_KEY_BYTES] = {7};
     *shop = (struct shop){.kv = directory ? NULL : kv_memory_new()};
@@ -53,6 +56,16 @@ void shop_open(struct shop *shop, const char *directory)
     const struct method *const *methods = methods_all(&count);
     serving_start(&shop->serving, methods, count, NULL);
     client_init(&shop->client, shop->serving.address, NULL);
+}
+
+void shop_open(struct shop *shop, const char *directory)
+{
+    open_with(shop, directory, first_version);
+}
+
+void shop_open_changed(struct shop *shop, const char *directory)
+{
+    open_with(shop, directory, second_version);
 }
 
 void shop_close(struct shop *shop)

@@ -23,6 +23,8 @@ struct shop {
 };
 
 void shop_open(struct shop *shop, const char *directory); /* null: in memory */
+/* With a service more, `more`: a second version of the definitions. */
+void shop_open_changed(struct shop *shop, const char *directory);
 void shop_close(struct shop *shop);
 
 /* An order of `micros` of money at `time_us`, in channel `channel`, by email `who`@shop. */

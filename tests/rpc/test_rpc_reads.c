@@ -1,4 +1,4 @@
-/* GetFeatures and GetVectors against a whole server in one process. */
+/* GetFeatures and GetVectors against a whole server in one process, and what a snapshot shares with them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -246,6 +246,42 @@ static void test_what_was_served_now_is_said_again_of_that_moment_after_later_ev
     scratch_directory_remove(directory);
 }
 
+static void test_an_answer_names_the_version_of_the_definitions_it_is_made_by(void **state)
+{
+    (void)state;
+    char directory[SCRATCH_PATH_MAX], data[SCRATCH_PATH_MAX + 8];
+    scratch_directory_make(directory);
+    snprintf(data, sizeof data, "%s/data", directory);
+    struct shop shop;
+    for (uint64_t version = 1; version <= 2; version++) {
+        (version == 1 ? shop_open : shop_open_changed)(&shop, data);
+        Patron__V1__GetFeaturesResponse *read = get_features(&shop, "all", 1);
+        assert_int_equal(read->info->definitions_version, version);
+        patron__v1__get_features_response__free_unpacked(read, NULL);
+        Patron__V1__SnapshotPlan plan = PATRON__V1__SNAPSHOT_PLAN__INIT;
+        plan.service = (char *)(uintptr_t) "all";
+        Patron__V1__SnapshotRequest request = PATRON__V1__SNAPSHOT_REQUEST__INIT;
+        request.part_case = PATRON__V1__SNAPSHOT_REQUEST__PART_PLAN;
+        request.plan = &plan;
+        struct client_stream stream;
+        client_open(&shop.client, "/patron.v1.Snapshots/Snapshot", 0, &stream);
+        assert_true(client_send(&stream, client_pack(&request, &shop.arena)));
+        client_half_close(&stream);
+        struct bytes bytes;
+        assert_true(client_read(&stream, &shop.arena, &bytes));
+        Patron__V1__SnapshotResponse *first =
+            patron__v1__snapshot_response__unpack(NULL, bytes.length, bytes.data);
+        assert_int_equal(first->part_case, PATRON__V1__SNAPSHOT_RESPONSE__PART_MANIFEST);
+        assert_int_equal(first->manifest->definitions_version, version);
+        patron__v1__snapshot_response__free_unpacked(first, NULL);
+        while (client_read(&stream, &shop.arena, &bytes))
+            continue;
+        client_finish(&stream, &shop.answer);
+        shop_close(&shop);
+    }
+    scratch_directory_remove(directory);
+}
+
 static void test_a_read_of_many_rows_says_what_its_parts_say(void **state)
 {
     (void)state;
@@ -415,6 +451,7 @@ int main(void)
         cmocka_unit_test(test_a_matrix_holds_the_same_numbers_row_by_row),
         cmocka_unit_test(
             test_what_was_served_now_is_said_again_of_that_moment_after_later_events_and_a_restart),
+        cmocka_unit_test(test_an_answer_names_the_version_of_the_definitions_it_is_made_by),
         cmocka_unit_test(test_a_read_of_many_rows_says_what_its_parts_say),
         cmocka_unit_test(test_a_request_without_identifiers_is_answered_with_empty_columns),
         cmocka_unit_test(test_a_wrong_read_is_refused_in_words_that_name_what_is_wrong),
