@@ -17,7 +17,10 @@ DEMO = TOP / "tests/tour/demo"
 def folder(tmp_path):
     """Where the demo puts its own folder; whatever ran in it is gone by the end of the test."""
     yield tmp_path
-    assert not running(tmp_path)
+    left = running(tmp_path)
+    for process in left:
+        os.kill(process, signal.SIGKILL)
+    assert not left
 
 
 def running(folder):
