@@ -27,6 +27,13 @@ static void on_timer(uv_timer_t *timer)
     take_step(timer->data);
 }
 
+/* From now on, and not from when the loop last looked at its clock, which would cut the wait short. */
+static void wait_for(struct shutdown *shutdown, uint64_t ms)
+{
+    uv_update_time(&shutdown->loop);
+    CHECK(uv_timer_start(&shutdown->timer, on_timer, ms, 0) == 0);
+}
+
 static void take_step(struct shutdown *shutdown)
 {
     const struct shutdown_options *options = &shutdown->options;
@@ -37,12 +44,12 @@ static void take_step(struct shutdown *shutdown)
             log_number((int64_t)options->drain_delay_ms).text, "grace_ms",
             log_number((int64_t)options->grace_ms).text, NULL);
         options->not_ready(options->context);
-        CHECK(uv_timer_start(&shutdown->timer, on_timer, options->drain_delay_ms, 0) == 0);
+        wait_for(shutdown, options->drain_delay_ms);
         return;
     case STEP_LINGERING:
         shutdown->step = STEP_DRAINING;
         options->shut(options->context);
-        CHECK(uv_timer_start(&shutdown->timer, on_timer, options->grace_ms, 0) == 0);
+        wait_for(shutdown, options->grace_ms);
         return;
     case STEP_DRAINING:
         shutdown->step = STEP_CANCELLING;
