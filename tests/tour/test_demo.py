@@ -86,6 +86,7 @@ def test_kept_it_says_how_to_talk_to_the_server_and_how_to_stop_it(folder):
 def test_interrupted_it_leaves_nothing(folder, seconds):
     with subprocess.Popen([DEMO, "--customers", "20000"], env=environment(folder), stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, start_new_session=True) as demo:
+        assert demo.stdout.readline(), "it says something once there is something to interrupt"
         time.sleep(seconds)
         os.killpg(demo.pid, signal.SIGINT)
         output, _ = demo.communicate(timeout=60)
