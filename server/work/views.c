@@ -151,15 +151,6 @@ static void wait_for_promise(struct views *views, int64_t clock_us)
         pthread_cond_wait(&views->promise_changed, &views->lock);
 }
 
-static const struct view *hold_newest(struct views *views)
-{
-    pthread_mutex_lock(&views->lock);
-    struct held_view *held = views->newest;
-    held->holders++;
-    pthread_mutex_unlock(&views->lock);
-    return &held->view;
-}
-
 static const struct view *acquire_unanswered(struct views *views)
 {
     pthread_mutex_lock(&views->lock);
@@ -173,8 +164,6 @@ const struct view *views_acquire(struct views *views, int64_t *as_of_us)
 {
     if (!as_of_us)
         return acquire_unanswered(views);
-    if (!as_of_us)
-        return hold_newest(views);
     /* May be read before the lock is taken: a T that is a little early is bounded by K, F and the floor all the
      * same. */
     int64_t clock_us = clock_now(views->clock);
