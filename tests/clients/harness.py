@@ -1,4 +1,4 @@
-"""A Patron server of its own for each test, the command line, and stubs for gRPC.
+"""A Patron server of its own for each test, the command line, and gRPC modules.
 
     with Server(folder, SHOP) as server:
         server.patron("import", "orders.jsonl")
@@ -209,35 +209,35 @@ def patron(*arguments, code=0, given=None, environment=None):
     return done
 
 
-# --- stubs, generated from proto/ ---
+# --- modules, generated from proto/ ---
 
 @functools.cache
-def stubs_folder():
+def generated_folder():
     from grpc_tools import protoc
 
-    folder = tempfile.mkdtemp(prefix="patron-stubs-")
+    folder = tempfile.mkdtemp(prefix="patron-modules-")
     protos = sorted(str(path.relative_to(TOP / "proto")) for path in (TOP / "proto/patron/v1").glob("*.proto"))
     failed = protoc.main(
         ["protoc", f"-I{TOP / 'proto'}", f"--python_out={folder}", f"--grpc_python_out={folder}", *protos])
-    assert failed == 0, "the stubs could not be generated"
+    assert failed == 0, "the modules could not be generated"
     sys.path.insert(0, folder)
     return folder
 
 
-def stub(name):
-    """stub("features") is the pair of generated modules for patron/v1/features.proto: messages, services."""
-    stubs_folder()
+def generated(name):
+    """generated("features") is the pair of generated modules for patron/v1/features.proto: messages, services."""
+    generated_folder()
     return importlib.import_module(f"patron.v1.{name}_pb2"), importlib.import_module(f"patron.v1.{name}_pb2_grpc")
 
 
 def identifiers_of(*texts):
-    messages, _ = stub("types")
+    messages, _ = generated("types")
     return [messages.Identifier(type=kind, value=value) for kind, value in (text.split(":", 1) for text in texts)]
 
 
 def event(kind, name, time_us, identifiers, **attributes):
     """An Event; attributes by their Python type: str of digits with `decimal_` in front of the name is a decimal."""
-    messages, _ = stub("ingestion")
+    messages, _ = generated("ingestion")
     made = messages.Event(type=kind, id=name, time_us=time_us)
     made.identifiers.extend(identifiers_of(*identifiers))
     for key, value in attributes.items():
@@ -258,14 +258,14 @@ def event(kind, name, time_us, identifiers, **attributes):
 
 def ingest(channel, events, source="test", batch_size=1000):
     """Sends the events; the answers, one a batch."""
-    messages, services = stub("ingestion")
+    messages, services = generated("ingestion")
     requests = [messages.IngestRequest(batch=number, source=source, events=events[at:at + batch_size])
                 for number, at in enumerate(range(0, len(events), batch_size))]
     return list(services.IngestionStub(channel).Ingest(iter(requests), timeout=120))
 
 
 def get_features(channel, identifiers, as_of_us=None, **what):
-    messages, services = stub("features")
+    messages, services = generated("features")
     request = messages.GetFeaturesRequest(identifiers=identifiers_of(*identifiers), **what)
     if as_of_us is not None:
         request.as_of_us = as_of_us
@@ -277,7 +277,7 @@ PRESENT, NULL, NOT_FOUND = 1, 2, 3
 
 def column_values(column):
     """The column's values as Python has them; None where there is none."""
-    messages, _ = stub("types")
+    messages, _ = generated("types")
     lists = {
         messages.VALUE_TYPE_DOUBLE: column.doubles, messages.VALUE_TYPE_MONEY: column.doubles,
         messages.VALUE_TYPE_INT64: column.integers, messages.VALUE_TYPE_BOOL: column.flags,

@@ -71,9 +71,9 @@ def test_grpcurl_brings_an_event_in_and_reads_it(server):
 
 
 @pytest.fixture(scope="module")
-def node_stubs(tmp_path_factory):
-    """protoc with the plugin of the lock file; beside node_modules, so that the stubs find their runtime."""
-    out = NODE / "node_modules/.patron-stubs"
+def node_modules_made(tmp_path_factory):
+    """protoc with the plugin of the lock file; beside node_modules, so that the modules find their runtime."""
+    out = NODE / "node_modules/.patron-modules"
     out.mkdir(exist_ok=True)
     protos = [f"patron/v1/{name}.proto" for name in ("types", "features")]
     subprocess.run(
@@ -84,11 +84,11 @@ def node_stubs(tmp_path_factory):
 
 
 @pytest.mark.parametrize("service", ["churn"])
-def test_a_node_client_reads_the_values_that_the_command_line_says(server, node_stubs, service):
+def test_a_node_client_reads_the_values_that_the_command_line_says(server, node_modules_made, service):
     told = server.get(*NAMES, service=service)
     as_of_us = harness.time_of(told["as_of"])
     done = subprocess.run(
-        ["node", NODE / "client.js", node_stubs, server.address, service, str(as_of_us), *NAMES],
+        ["node", NODE / "client.js", node_modules_made, server.address, service, str(as_of_us), *NAMES],
         capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)

@@ -24,7 +24,7 @@ def loaded(tmp_path_factory):
 
 
 def vectors(channel, names, **what):
-    messages, services = harness.stub("features")
+    messages, services = harness.generated("features")
     request = messages.GetVectorsRequest(identifiers=harness.identifiers_of(*names), **what)
     return services.FeaturesStub(channel).GetVectors(request, timeout=30)
 
@@ -65,7 +65,7 @@ def test_vectors_hold_what_the_columns_hold(loaded):
 
 def test_vectors_of_four_bytes_are_those_of_eight_rounded(loaded):
     _, channel = loaded
-    messages, _ = harness.stub("features")
+    messages, _ = harness.generated("features")
     names = shop.customer_names(CUSTOMERS)
     wide = vectors(channel, names, service="churn")
     narrow = vectors(channel, names, service="churn", as_of_us=wide.info.as_of_us,
