@@ -98,6 +98,11 @@ static void an_event_s_first_identifier_is_linked_with_each_other_one(void **sta
         }
     }
     assert_int_equal(shop_rows(&shop, KV_LINKS), 6);
+    for (uint64_t i = 1; i <= 4; i++) {
+        struct node_entry node;
+        assert_int_equal(node_get(shop.kv, NULL, i, &shop.arena, &node, NULL), PATRON_OK);
+        assert_true(node.birth_us == shop.outcome.known_at_us);
+    }
     shop_close(&shop);
 }
 

@@ -498,6 +498,29 @@ static void distinct_values_over_tiles_are_those_of_the_union(void **state)
     }
 }
 
+/* A set much smaller than what is there goes in value by value, up to the same bound. */
+static void a_small_set_fills_a_large_one_up_to_the_bound(void **state)
+{
+    (void)state;
+    enum { LARGE = DISTINCT_VALUES_MAX - 96 };
+    for (int64_t small = 95; small <= 97; small++) {
+        struct fixture fixture = {0};
+        fixture_open(&fixture, "UTC", EVENTS "  n: {of: visit, distinct: page, window: 13d}\n");
+        int64_t start_us = moment("2024-05-05T10:00Z");
+        struct profile *profile = profile_at(&fixture, start_us + 2 * DAY - 1);
+        for (int64_t page = 0; page < LARGE + small; page++) {
+            int64_t at_us = page < LARGE ? start_us : start_us + DAY;
+            struct event event = event_of(VISIT, at_us, (uint64_t)page, page, &fixture.arena);
+            profile_apply(profile, &event);
+        }
+        struct value value;
+        profile_evaluate(profile, 0, start_us + 2 * DAY, &value);
+        assert_int_equal(value.status, small <= 96 ? STATUS_PRESENT : STATUS_NULL);
+        assert_true(value.status == STATUS_NULL || value.integer == LARGE + small);
+        fixture_close(&fixture);
+    }
+}
+
 static void evaluating_takes_no_memory(void **state)
 {
     (void)state;
@@ -774,6 +797,7 @@ int main(void)
         cmocka_unit_test(a_pending_event_is_due_as_soon_as_its_time_is_before_t),
         cmocka_unit_test(events_that_wait_are_counted_after_any_time),
         cmocka_unit_test(distinct_values_over_tiles_are_those_of_the_union),
+        cmocka_unit_test(a_small_set_fills_a_large_one_up_to_the_bound),
         cmocka_unit_test(a_small_profile_is_stored_in_these_bytes),
         cmocka_unit_test(days_before_1970_lie_in_the_chunks_below),
         cmocka_unit_test(a_chunk_of_days_is_written_only_where_a_day_of_its_own_changed),
