@@ -151,6 +151,8 @@ static enum patron_code open_database(struct server *server, struct error *error
         .notice = notice,
         .context = server,
     };
+    /* Before the first thing that may take long: reading back what the last run had not written to files yet. */
+    log_write(LEVEL_INFO, "opening", "data", settings->data, NULL);
     enum patron_code code = database_open(&options, &server->database, error);
     encoder_clear(&definitions);
     if (code == PATRON_INVALID && settings->definitions && strncmp(error->text, "line ", 5) == 0)
