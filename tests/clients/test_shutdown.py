@@ -27,7 +27,7 @@ class Load:
         self.thread.start()
 
     def requests(self):
-        messages, _ = harness.stub("ingestion")
+        messages, _ = harness.generated("ingestion")
         now, batch = harness.now_us(), 0
         while not self.ended.is_set():
             try:
@@ -39,7 +39,7 @@ class Load:
             batch += 1
 
     def run(self):
-        _, services = harness.stub("ingestion")
+        _, services = harness.generated("ingestion")
         with self.server.channel() as channel:
             try:
                 for answer in services.IngestionStub(channel).Ingest(self.requests()):

@@ -90,7 +90,7 @@ struct run {
 };
 
 struct totals {
-    uint64_t applied, duplicates, refused, merges, late, future, observations, past, not_found, found;
+    uint64_t applied, duplicates, refused, merges, late, future, observations, past, not_found, found, amid;
 };
 
 static _Noreturn void fail_run(const struct run *run, const char *words)
@@ -371,6 +371,7 @@ static void judge_observation(struct run *run, struct oracle *oracle, struct rea
     }
     totals->observations++;
     totals->past += observation->past;
+    totals->amid += !observation->past && observation->as_of_us <= view->position_us;
     totals->found += expected->status == ORACLE_PRESENT;
     totals->not_found += expected->status == ORACLE_NOT_FOUND;
     arena_clear(&arena);
@@ -468,6 +469,9 @@ static void all_at_once(struct run *run)
     pthread_join(clock, NULL);
 }
 
+/* With so many histories chance leaves nothing out. */
+enum { COVERED_FROM = 10 };
+
 static void run_history(uint64_t seed, uint64_t number, struct totals *totals)
 {
     struct run *run = memory_alloc(sizeof *run);
@@ -509,14 +513,22 @@ static void what_is_answered_while_others_write_is_what_any_later_question_says(
     for (uint64_t i = 0; i < count && !(single_text && *single_text); i++)
         run_history(seed, i, &totals);
     printf("events: %llu applied, %llu duplicates, %llu refused; merges %llu, late %llu, future-dated %llu\n"
-           "answers judged, twice each: %llu (found %llu, not found %llu; past T %llu)\n",
+           "answers judged, twice each: %llu (found %llu, not found %llu; past T %llu; "
+           "of now, with more to come %llu)\n",
         (unsigned long long)totals.applied, (unsigned long long)totals.duplicates,
         (unsigned long long)totals.refused, (unsigned long long)totals.merges,
         (unsigned long long)totals.late, (unsigned long long)totals.future,
         (unsigned long long)totals.observations, (unsigned long long)totals.found,
-        (unsigned long long)totals.not_found, (unsigned long long)totals.past);
+        (unsigned long long)totals.not_found, (unsigned long long)totals.past, (unsigned long long)totals.amid);
     assert_true(totals.observations > 0);
     assert_true(totals.found > 0);
+    if (count < COVERED_FROM || (single_text && *single_text))
+        return;
+    /* What this test is for must have happened: answers of now between writes, and every kind of event among these. */
+    const uint64_t covered[] = {totals.applied, totals.duplicates, totals.refused, totals.merges, totals.late,
+        totals.future, totals.past, totals.not_found, totals.amid};
+    for (size_t i = 0; i < sizeof covered / sizeof covered[0]; i++)
+        assert_true(covered[i] >= count);
 }
 
 int main(void)
