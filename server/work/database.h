@@ -32,7 +32,7 @@ struct database_options {
     struct kv *kv;         /* null: RocksDB in the directory. Given: used instead, stays open after close */
     const uint8_t *key;    /* with `kv` only: STORE_KEY_BYTES, copied */
     struct bytes definitions_text;    /* empty: those stored last */
-    uint64_t profile_cache_bytes;     /* 0: 256 MiB */
+    uint64_t profile_cache_bytes;     /* 0: 128 MiB */
     uint64_t kv_cache_bytes;          /* 0: the engine's default */
     uint64_t memtable_bytes;          /* 0: the engine's default */
     struct clock_source clock_source; /* zero: the machine's */

@@ -30,7 +30,7 @@ enum {
     WALK_SLOTS_A_PUT = 16,
 };
 
-#define BYTES_MAX_DEFAULT (UINT64_C(256) << 20)
+#define BYTES_MAX_DEFAULT (UINT64_C(128) << 20)
 
 struct version {
     int64_t valid_from_us;

@@ -13,7 +13,7 @@
 
 struct profile_cache;
 
-struct profile_cache *profile_cache_new(uint64_t bytes_max); /* 0: 256 MiB */
+struct profile_cache *profile_cache_new(uint64_t bytes_max); /* 0: 128 MiB */
 void profile_cache_free(struct profile_cache *cache);        /* no reader is left; null is fine */
 
 /* For store_options.home. */

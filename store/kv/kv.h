@@ -48,8 +48,8 @@ struct kv_iterator;
 
 struct kv_rocksdb_options {
     const char *directory;      /* made if missing (its parent must exist) */
-    uint64_t cache_bytes;       /* block cache; 0: 256 MiB */
-    uint64_t memtable_bytes;    /* all families together; 0: 128 MiB */
+    uint64_t cache_bytes;       /* block cache; 0: 96 MiB */
+    uint64_t memtable_bytes;    /* all families together; 0: 64 MiB */
     int background_jobs;        /* 0: 2 */
     bool read_only;             /* no LOCK taken, nothing written; for a checkpoint */
 };

@@ -253,7 +253,7 @@ static void lower_compaction_priority(void)
 static enum patron_code open_database(
     struct rocks *rocks, const struct kv_rocksdb_options *options, struct error *error)
 {
-    uint64_t memtable_bytes = options->memtable_bytes ? options->memtable_bytes : UINT64_C(128) * MEBIBYTE;
+    uint64_t memtable_bytes = options->memtable_bytes ? options->memtable_bytes : UINT64_C(64) * MEBIBYTE;
     rocksdb_options_t *store =
         store_options(memtable_bytes, options->background_jobs ? options->background_jobs : 2);
     rocksdb_options_t *by_access[] = {
@@ -298,7 +298,7 @@ enum patron_code kv_rocksdb_open(
     rocks->directory = memory_alloc(length + 1);
     memcpy(rocks->directory, options->directory, length);
     rocks->cache =
-        rocksdb_cache_create_lru(options->cache_bytes ? options->cache_bytes : UINT64_C(256) * MEBIBYTE);
+        rocksdb_cache_create_lru(options->cache_bytes ? options->cache_bytes : UINT64_C(96) * MEBIBYTE);
     rocks->read = rocksdb_readoptions_create();
     rocks->write = rocksdb_writeoptions_create();
     rocks->write_sync = rocksdb_writeoptions_create();
