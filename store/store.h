@@ -131,18 +131,6 @@ struct view {
 /* Takes the newest state. `snapshot` is the caller's to free (kv_snapshot_free) when the view is done with. */
 void store_view_take(struct store *store, struct view *view);
 
-/* The numbers are those of ValueStatus on the wire. */
-enum value_status { STATUS_PRESENT = 1, STATUS_NULL = 2, STATUS_NOT_FOUND = 3 };
-
-struct value {
-    uint8_t type;   /* enum value_type */
-    uint8_t status; /* enum value_status */
-    double real;    /* DOUBLE, and MONEY in units */
-    int64_t integer; /* INT64; BOOL as 0 and 1 */
-    int128 exact;   /* MONEY, micro-units */
-    struct bytes text; /* in the call's arena */
-};
-
 struct row {
     uint8_t status; /* PRESENT or NOT_FOUND */
     uint64_t customer;

@@ -37,6 +37,7 @@ enum {
     FEATURES_MAX = 4096,
     SERVICES_MAX = 1024,
     WINDOW_DAYS_MAX = 3660,
+    TOP_VALUES_MAX = 20,
 
     /* One call. */
     READ_IDENTIFIERS_MAX = 10000,

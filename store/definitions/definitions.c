@@ -125,7 +125,7 @@ static enum patron_code select_service(const struct definitions *definitions, st
         const struct service *service = &definitions->services[i];
         if (!bytes_equal(service->name, name))
             continue;
-        *selection = (struct selection){service->features, service->feature_count};
+        *selection = service->selection;
         return PATRON_OK;
     }
     return error_set(error, PATRON_INVALID, "unknown service '%s'%s", quote(name).text,
@@ -188,7 +188,7 @@ static enum patron_code select_names(const struct definitions *definitions, cons
         for (uint32_t member = 0; member < found->count; member++)
             features[count++] = found->first + member;
     }
-    *selection = (struct selection){features, count};
+    *selection = (struct selection){.features = features, .count = count};
     return PATRON_OK;
 }
 

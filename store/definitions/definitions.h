@@ -14,6 +14,7 @@
 #include "store/base/encode.h"
 #include "store/base/error.h"
 #include "store/base/limits.h"
+#include "store/definitions/value.h"
 
 enum attribute_type {
     ATTRIBUTE_MONEY = 1,   /* int64 of micro-units */
@@ -39,17 +40,28 @@ struct identifier_type {
     size_t never_link_count;
 };
 
+/* One that a later version removed or gave another type stays at the place of its number, retired: no name finds it,
+ * and stored events that hold it can still be read. */
 struct attribute {
     struct bytes name;
     uint16_t number;
     enum attribute_type type;
+    bool retired;
 };
 
 struct event_type {
     struct bytes name;
     uint16_t number;
+    bool retired; /* as an attribute */
     const struct attribute *attributes; /* in order of number */
     size_t attribute_count;
+};
+
+/* What becomes of attributes that an event brings and its type does not have. */
+enum unknown_attributes {
+    UNKNOWN_REFUSE = 0, /* the event is refused */
+    UNKNOWN_DROP = 1,   /* it goes in without them */
+    UNKNOWN_KEEP = 2,   /* they are stored by name, and count once a later version has them */
 };
 
 enum aggregation {
@@ -67,15 +79,18 @@ enum aggregation {
     AGGREGATION_RFM_RECENCY,
     AGGREGATION_RFM_T,
     AGGREGATION_RFM_MONETARY,
-};
-
-/* The numbers are those of ValueType on the wire. */
-enum value_type {
-    VALUE_DOUBLE = 1,
-    VALUE_INT64 = 2,
-    VALUE_BOOL = 3,
-    VALUE_TEXT = 4,
-    VALUE_MONEY = 5,
+    AGGREGATION_VARIANCE, /* of a sample: over n - 1; null under two values */
+    AGGREGATION_STDDEV,
+    AGGREGATION_DECAYED, /* day totals, halved every half_life */
+    AGGREGATION_RATIO,   /* of the events that match */
+    AGGREGATION_TOP,     /* the value in place `rank` */
+    AGGREGATION_GAP_MEAN, /* days between one day with events and the next */
+    AGGREGATION_GAP_STDDEV,
+    AGGREGATION_GAP_LAST,
+    AGGREGATION_ACTIVE_DAYS,    /* days with events */
+    AGGREGATION_STREAK_CURRENT, /* days in a row up to T's day or the one before it */
+    AGGREGATION_STREAK_LONGEST,
+    AGGREGATION_DERIVED, /* of other features, by `expression` */
 };
 
 /* An attribute's value, as stored and as filtered for. `number` holds money, number, integer and bool alike. */
@@ -85,10 +100,17 @@ struct scalar {
     struct bytes text;
 };
 
+/* An event passes if it has the attribute, and it is one of `values` (`value_count` > 0) or lies in the range. */
 struct filter {
     uint16_t attribute; /* number */
-    struct scalar equals;
+    const struct scalar *values; /* ascending, each once */
+    size_t value_count;
+    bool has_low, has_high;
+    bool low_open, high_open; /* the bound itself is outside */
+    struct scalar low, high;
 };
+
+struct expression; /* definitions/expression.h */
 
 struct feature {
     struct bytes name; /* "rfm.frequency" for a member of a family */
@@ -100,13 +122,39 @@ struct feature {
     const struct filter *filters;  /* all must hold */
     size_t filter_count;
     int64_t window_us;             /* 0: lifetime */
+    int64_t offset_us;             /* the window ends so long before T; a multiple of the window's hop */
     int64_t unit_us;               /* of an age */
+    int64_t half_life_us;          /* of DECAYED */
+    const struct filter *matching; /* of RATIO: all must hold for an event to match */
+    size_t matching_count;
+    uint32_t rank;                 /* of TOP, from 0 */
+    int32_t by_attribute;          /* of TOP: the values are ranked by this one's sum; -1: by their events */
+    int64_t max_age_us;            /* an older value is STALE; 0: none is */
+    const struct value *fallback;  /* its default: STATUS_DEFAULT, of the feature's type; or null */
+    const struct expression *expression; /* of DERIVED */
+    struct bytes description;      /* empty if there is none, as owner */
+    struct bytes owner;
+    const struct bytes *tags;
+    size_t tag_count;
+    struct bytes written; /* its entry in the file, as it stands there */
+};
+
+/* A selection of features, in an order: a service's or a request's. */
+struct selection {
+    const uint32_t *features; /* indexes into definitions->features */
+    size_t count;
+    const struct value *const *fallbacks; /* one for each, nullable: the service's default or the feature's; or null */
+    const uint32_t *needed; /* with all operands, ascending: so operands come first; null: no feature is derived */
+    size_t needed_count;
 };
 
 struct service {
     struct bytes name;
-    const uint32_t *features; /* indexes into `features` */
-    size_t feature_count;
+    struct selection selection;
+    struct bytes description;
+    struct bytes owner;
+    const struct bytes *tags;
+    size_t tag_count;
 };
 
 struct time_zone;
@@ -119,9 +167,10 @@ struct definitions {
     const struct time_zone *zone;
     const struct identifier_type *identifiers; /* highest priority first */
     size_t identifier_count;
-    const struct event_type *events; /* in the file's order */
+    enum unknown_attributes unknown_attributes;
+    const struct event_type *events; /* in the file's order, then those retired */
     size_t event_count;
-    const struct feature *features;
+    const struct feature *features; /* derived ones after their operands */
     size_t feature_count;
     const struct service *services;
     size_t service_count;
@@ -148,11 +197,6 @@ enum patron_code identifier_normalize(const struct identifier_type *type, struct
     struct bytes *normalized, struct error *error) MUST_CHECK;
 bool identifier_never_links(const struct identifier_type *type, struct bytes normalized);
 
-/* A selection of features, in an order: a service's or a request's. */
-struct selection {
-    const uint32_t *features; /* indexes into definitions->features */
-    size_t count;
-};
 /* Either `service` or `names`; an unknown one is PATRON_INVALID and the words name the nearest real ones. A family's
  * bare name ("rfm") stands for its four features. The selection lives as long as both arena and definitions. */
 enum patron_code definitions_select(const struct definitions *definitions, struct bytes service,

@@ -92,11 +92,21 @@ static enum value_type value_type_of(enum aggregation aggregation, enum attribut
     case AGGREGATION_RFM_FREQUENCY:
     case AGGREGATION_RFM_RECENCY:
     case AGGREGATION_RFM_T:
+    case AGGREGATION_GAP_LAST:
+    case AGGREGATION_ACTIVE_DAYS:
+    case AGGREGATION_STREAK_CURRENT:
+    case AGGREGATION_STREAK_LONGEST:
         return VALUE_INT64;
     case AGGREGATION_MEAN:
     case AGGREGATION_AGE_FIRST:
     case AGGREGATION_AGE_LAST:
     case AGGREGATION_RFM_MONETARY:
+    case AGGREGATION_VARIANCE:
+    case AGGREGATION_STDDEV:
+    case AGGREGATION_DECAYED:
+    case AGGREGATION_RATIO:
+    case AGGREGATION_GAP_MEAN:
+    case AGGREGATION_GAP_STDDEV:
         return VALUE_DOUBLE;
     case AGGREGATION_SUM:
         if (attribute == ATTRIBUTE_MONEY)
@@ -106,7 +116,10 @@ static enum value_type value_type_of(enum aggregation aggregation, enum attribut
     case AGGREGATION_MAX:
     case AGGREGATION_FIRST:
     case AGGREGATION_LAST:
+    case AGGREGATION_TOP:
         return value_type_of_attribute(attribute);
+    case AGGREGATION_DERIVED:
+        break;
     }
     IMPOSSIBLE("a feature of no aggregation");
 }
@@ -256,8 +269,9 @@ static void parse_where(
         const struct attribute *attribute = attribute_find(parse, entry->key, entry->key->text, event);
         if (!attribute)
             continue;
-        filters[count].attribute = attribute->number;
-        parse_scalar(parse, entry, attribute, &filters[count++].equals);
+        struct scalar *value = arena_alloc(parse->memory, sizeof *value);
+        parse_scalar(parse, entry, attribute, value);
+        filters[count++] = (struct filter){.attribute = attribute->number, .values = value, .value_count = 1};
     }
     feature->filters = filters;
     feature->filter_count = count;
@@ -498,8 +512,7 @@ static void parse_service(struct parse *parse, const struct tree_node *node, str
     if (count > READ_FEATURES_MAX)
         parse_mistake(parse, node, "service '%s' has too many features: %zu (at most %d)", quote(service->name).text,
             count, READ_FEATURES_MAX);
-    service->features = features;
-    service->feature_count = count;
+    service->selection = (struct selection){.features = features, .count = count};
 }
 
 void parse_services(struct parse *parse, const struct tree_node *node)

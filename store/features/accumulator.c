@@ -19,8 +19,8 @@ static bool filters_pass(const struct aggregate *aggregate, const struct event *
         struct scalar value;
         if (!event_attribute_find(event, filter->attribute, &value))
             return false;
-        bool equal = value.type == ATTRIBUTE_TEXT ? bytes_equal(value.text, filter->equals.text)
-                                                  : value.number == filter->equals.number;
+        bool equal = value.type == ATTRIBUTE_TEXT ? bytes_equal(value.text, filter->values->text)
+                                                  : value.number == filter->values->number;
         if (!equal)
             return false;
     }

@@ -37,7 +37,20 @@ static enum accumulator_kind kind_of(enum aggregation aggregation)
     case AGGREGATION_RFM_RECENCY:
     case AGGREGATION_RFM_T:
     case AGGREGATION_RFM_MONETARY:
+    case AGGREGATION_DECAYED:
+    case AGGREGATION_GAP_MEAN:
+    case AGGREGATION_GAP_STDDEV:
+    case AGGREGATION_GAP_LAST:
+    case AGGREGATION_ACTIVE_DAYS:
+    case AGGREGATION_STREAK_CURRENT:
+    case AGGREGATION_STREAK_LONGEST:
         return ACCUMULATE_DAYS;
+    case AGGREGATION_VARIANCE:
+    case AGGREGATION_STDDEV:
+    case AGGREGATION_RATIO:
+    case AGGREGATION_TOP:
+    case AGGREGATION_DERIVED:
+        break;
     }
     IMPOSSIBLE("an aggregation outside the list");
 }
@@ -48,8 +61,8 @@ static bool filters_equal(const struct aggregate *a, const struct aggregate *b)
         return false;
     for (size_t i = 0; i < a->filter_count; i++) {
         const struct filter *x = &a->filters[i], *y = &b->filters[i];
-        if (x->attribute != y->attribute || x->equals.type != y->equals.type || x->equals.number != y->equals.number ||
-            !bytes_equal(x->equals.text, y->equals.text))
+        if (x->attribute != y->attribute || x->values->type != y->values->type ||
+            x->values->number != y->values->number || !bytes_equal(x->values->text, y->values->text))
             return false;
     }
     return true;

@@ -88,7 +88,7 @@ static enum patron_code group_run(struct run *run, int events, int64_t clock_us,
     return PATRON_OK;
 }
 
-static const struct selection everything = {(const uint32_t[]){0, 1, 2, 3, 4, 5, 6}, 7};
+static const struct selection everything = {.features = (const uint32_t[]){0, 1, 2, 3, 4, 5, 6}, .count = 7};
 
 static enum patron_code read_run(struct run *run, const struct view *view, struct error *error)
 {

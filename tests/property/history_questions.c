@@ -83,7 +83,7 @@ static struct selection selection_of(struct history *history, const struct histo
     uint32_t *features = arena_array(&history->call, question->feature_count, sizeof *features);
     for (size_t i = 0; i < question->feature_count; i++)
         features[i] = (uint32_t)question->features[i];
-    return (struct selection){features, question->feature_count};
+    return (struct selection){.features = features, .count = question->feature_count};
 }
 
 static struct answer *ask_store(struct history *history, const struct view *view, enum history_way way,

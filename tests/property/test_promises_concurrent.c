@@ -438,7 +438,7 @@ static void prepare(struct run *run)
     uint32_t *features = arena_array(&run->arena, run->world.definitions.feature_count, sizeof *features);
     for (size_t i = 0; i < run->world.definitions.feature_count; i++)
         features[i] = (uint32_t)i;
-    run->selection = (struct selection){features, run->world.definitions.feature_count};
+    run->selection = (struct selection){.features = features, .count = run->world.definitions.feature_count};
     make_batches(run);
     run->kv = kv_memory_new();
     open_database(run);

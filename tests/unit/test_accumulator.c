@@ -76,7 +76,8 @@ static struct aggregate aggregate_random(struct dice *dice, struct filter *filte
         aggregate.attribute = (int32_t)dice_below(dice, ATTRIBUTE_OF_TEXT);
     }
     if (dice_chance(dice, 30)) {
-        *filter = (struct filter){ATTRIBUTE_OF_BOOL, {.type = ATTRIBUTE_BOOL, .number = 1}};
+        static const struct scalar yes = {.type = ATTRIBUTE_BOOL, .number = 1};
+        *filter = (struct filter){.attribute = ATTRIBUTE_OF_BOOL, .values = &yes, .value_count = 1};
         aggregate.filters = filter;
         aggregate.filter_count = 1;
     }

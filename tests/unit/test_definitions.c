@@ -85,13 +85,13 @@ static void a_file_says_what_is_served_in_its_order(void **state)
     const struct feature *web = feature_of(d, "web_orders_30d");
     assert_int_equal(web->filter_count, 1);
     assert_int_equal(web->filters[0].attribute, 4);
-    assert_bytes(web->filters[0].equals.text, "web");
+    assert_bytes(web->filters[0].values[0].text, "web");
     assert_true(feature_of(d, "days_since_order")->unit_us == MICROSECONDS_PER_DAY);
     assert_int_equal(d->service_count, 2);
     assert_bytes(d->services[1].name, "value");
-    assert_int_equal(d->services[1].feature_count, 5);
-    assert_int_equal(d->services[1].features[0], 1);
-    assert_int_equal(d->services[1].features[4], 9);
+    assert_int_equal(d->services[1].selection.count, 5);
+    assert_int_equal(d->services[1].selection.features[0], 1);
+    assert_int_equal(d->services[1].selection.features[4], 9);
     definitions_release(d);
 }
 
@@ -153,15 +153,15 @@ static void filters_hold_values_as_they_are_stored(void **state)
         "  g: {of: order, count: true, where: {gift: false, channel: 1042, points: +9007199254740991}}\n");
     const struct filter *filters = d->features[0].filters;
     assert_int_equal(d->features[0].filter_count, 5);
-    assert_true(filters[0].equals.type == ATTRIBUTE_MONEY && filters[0].equals.number == -12500000);
-    assert_true(filters[1].equals.type == ATTRIBUTE_NUMBER && filters[1].equals.number == (int128)1 << 31);
-    assert_true(filters[2].equals.type == ATTRIBUTE_INTEGER && filters[2].equals.number == -7);
-    assert_true(filters[3].equals.type == ATTRIBUTE_BOOL && filters[3].equals.number == 1);
-    assert_true(filters[4].equals.type == ATTRIBUTE_TEXT && bytes_is(filters[4].equals.text, "null"));
+    assert_true(filters[0].values[0].type == ATTRIBUTE_MONEY && filters[0].values[0].number == -12500000);
+    assert_true(filters[1].values[0].type == ATTRIBUTE_NUMBER && filters[1].values[0].number == (int128)1 << 31);
+    assert_true(filters[2].values[0].type == ATTRIBUTE_INTEGER && filters[2].values[0].number == -7);
+    assert_true(filters[3].values[0].type == ATTRIBUTE_BOOL && filters[3].values[0].number == 1);
+    assert_true(filters[4].values[0].type == ATTRIBUTE_TEXT && bytes_is(filters[4].values[0].text, "null"));
     filters = d->features[1].filters;
-    assert_true(filters[0].equals.number == 0);
-    assert_bytes(filters[1].equals.text, "1042");
-    assert_true(filters[2].equals.number == INT64_C(9007199254740991));
+    assert_true(filters[0].values[0].number == 0);
+    assert_bytes(filters[1].values[0].text, "1042");
+    assert_true(filters[2].values[0].number == INT64_C(9007199254740991));
     definitions_release(d);
 }
 

@@ -20,7 +20,7 @@ static const char definitions[] = "identifiers:\n"
                                   "  page: {of: visit, last: page}\n";
 enum { FEATURES = 4 };
 
-static const struct selection everything = {(const uint32_t[]){0, 1, 2, 3}, FEATURES};
+static const struct selection everything = {.features = (const uint32_t[]){0, 1, 2, 3}, .count = FEATURES};
 
 static enum patron_code try_every(
     const struct view *view, const int64_t *moments_us, size_t count, int64_t latest_us, struct error *error)

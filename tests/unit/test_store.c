@@ -550,7 +550,7 @@ static void reads_of_now_end_where_reads_of_the_past_do(void **state)
     struct view view;
     store_view_take(shop.store, &view);
     uint32_t feature = 0;
-    struct selection selection = {&feature, 1};
+    struct selection selection = {.features = &feature, .count = 1};
     struct value value;
     struct row row = {.values = &value};
     struct event_input who = shop_event(&shop, "", "", 0, "customer_id:1");

@@ -572,7 +572,7 @@ static void a_profile_from_the_future_is_told_and_not_read(void **state)
     struct view view;
     store_view_take(shop.store, &view);
     uint32_t feature = 0;
-    struct selection selection = {&feature, 1};
+    struct selection selection = {.features = &feature, .count = 1};
     struct value value;
     struct row row = {.values = &value};
     struct event_input who = shop_event(&shop, "", "", 0, "device:c");

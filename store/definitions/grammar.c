@@ -1,0 +1,160 @@
+#include "store/definitions/grammar.h"
+
+#include "store/base/limits.h"
+
+#define WORD(string) {(const uint8_t *)(string), sizeof(string) - 1}
+#define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
+#define WORDS(array) {.kind = GRAMMAR_WORD, .words = (array), .word_count = COUNT_OF(array)}
+#define KEYS(array) {.kind = GRAMMAR_KEYS, .keys = (array), .key_count = COUNT_OF(array)}
+#define EITHER(array) {.kind = GRAMMAR_EITHER, .choices = (array), .choice_count = COUNT_OF(array)}
+
+/* --- plain shapes ------------------------------------------------------------------------------------------------- */
+
+static const struct grammar_shape text = {.kind = GRAMMAR_TEXT};
+static const struct grammar_shape texts = {.kind = GRAMMAR_LIST, .of = &text};
+static const struct grammar_shape name = {.kind = GRAMMAR_NAME};
+static const struct grammar_shape names = {.kind = GRAMMAR_LIST, .of = &name};
+static const struct grammar_shape scalar = {.kind = GRAMMAR_SCALAR};
+static const struct grammar_shape scalars = {.kind = GRAMMAR_LIST, .of = &scalar};
+static const struct grammar_shape duration = {.kind = GRAMMAR_DURATION};
+static const struct grammar_shape only_true = {.kind = GRAMMAR_TRUE};
+static const struct grammar_shape expression = {.kind = GRAMMAR_EXPRESSION};
+
+/* --- identifiers and events --------------------------------------------------------------------------------------- */
+
+static const struct bytes normalize_words[] = {WORD("none"), WORD("trim"), WORD("lower"), WORD("email")};
+static const struct grammar_shape normalize = WORDS(normalize_words);
+static const struct grammar_shape identifier_max = {
+    .kind = GRAMMAR_WHOLE, .least = 1, .most = CUSTOMER_NODES_MAX};
+
+static const struct grammar_key identifier_keys[IDENTIFIER_KEYS] = {
+    [IDENTIFIER_MAX] = {WORD("max"), &identifier_max, "How many of this type one customer may have.", false},
+    [IDENTIFIER_NORMALIZE] = {WORD("normalize"), &normalize,
+        "What is made the same before values are compared.", false},
+    [IDENTIFIER_NEVER_LINK] = {WORD("never_link"), &texts,
+        "Values that stand for nobody, such as test accounts.", false},
+};
+const struct grammar_shape grammar_identifier = {
+    .kind = GRAMMAR_KEYS, .keys = identifier_keys, .key_count = IDENTIFIER_KEYS, .nothing_too = true};
+static const struct grammar_shape identifiers = {.kind = GRAMMAR_MAP, .of = &grammar_identifier};
+
+static const struct bytes attribute_words[] = {
+    WORD("money"), WORD("number"), WORD("integer"), WORD("bool"), WORD("string")};
+static const struct grammar_shape attribute = WORDS(attribute_words);
+static const struct grammar_shape event = {.kind = GRAMMAR_MAP, .of = &attribute, .nothing_too = true};
+static const struct grammar_shape events = {.kind = GRAMMAR_MAP, .of = &event};
+
+/* --- filters ------------------------------------------------------------------------------------------------------ */
+
+static const struct grammar_key range_keys[RANGE_KEYS] = {
+    [RANGE_AT_LEAST] = {WORD("at_least"), &scalar, "This or more.", false},
+    [RANGE_MORE_THAN] = {WORD("more_than"), &scalar, "More than this.", false},
+    [RANGE_AT_MOST] = {WORD("at_most"), &scalar, "This or less.", false},
+    [RANGE_LESS_THAN] = {WORD("less_than"), &scalar, "Less than this.", false},
+};
+const struct grammar_shape grammar_range = KEYS(range_keys);
+static const struct grammar_shape *const filter_choices[] = {&scalar, &scalars, &grammar_range};
+static const struct grammar_shape filter = EITHER(filter_choices);
+static const struct grammar_shape filters = {.kind = GRAMMAR_MAP, .of = &filter};
+
+/* --- features ----------------------------------------------------------------------------------------------------- */
+
+static const struct bytes unit_words[] = {WORD("second"), WORD("minute"), WORD("hour"), WORD("day"), WORD("week")};
+static const struct grammar_shape unit = WORDS(unit_words);
+static const struct bytes age_words[] = {WORD("first"), WORD("last")};
+static const struct grammar_shape age = WORDS(age_words);
+static const struct bytes gaps_words[] = {WORD("mean"), WORD("stddev"), WORD("last")};
+static const struct grammar_shape gaps = WORDS(gaps_words);
+static const struct bytes streak_words[] = {WORD("current"), WORD("longest")};
+static const struct grammar_shape streak = WORDS(streak_words);
+static const struct grammar_shape top_k = {.kind = GRAMMAR_WHOLE, .least = 1, .most = TOP_VALUES_MAX};
+static const struct grammar_shape *const decayed_choices[] = {&name, &only_true};
+static const struct grammar_shape decayed = EITHER(decayed_choices);
+
+#define DESCRIPTION_KEY {WORD("description"), &text, "What it means, for those who use it.", false}
+#define OWNER_KEY {WORD("owner"), &text, "Whom to ask about it.", false}
+#define TAGS_KEY {WORD("tags"), &texts, "Words to find it by.", false}
+#define DEFAULT_KEY {WORD("default"), &scalar, "Taken where there is no value, or only a stale one.", false}
+
+static const struct grammar_key feature_keys[FEATURE_KEYS] = {
+    [FEATURE_OF] = {WORD("of"), &name, "The event that it is worked out from.", true},
+    [FEATURE_WHERE] = {WORD("where"), &filters, "Only events whose attributes are these.", false},
+    [FEATURE_WINDOW] = {WORD("window"), &duration, "Only events of so long before now; lifetime without.", false},
+    [FEATURE_OFFSET] = {WORD("offset"), &duration, "The window ends so long before now.", false},
+    [FEATURE_UNIT] = {WORD("unit"), &unit, "Of an age; day without.", false},
+    [FEATURE_HALF_LIFE] = {WORD("half_life"), &duration, "After so long an event weighs half.", false},
+    [FEATURE_K] = {WORD("k"), &top_k, "How many top values; 3 without.", false},
+    [FEATURE_BY] = {WORD("by"), &name, "What ranks top values: count, or the attribute whose sum does.", false},
+    [FEATURE_DEFAULT] = DEFAULT_KEY,
+    [FEATURE_MAX_AGE] = {WORD("max_age"), &duration, "A value from no newer event than so long ago is stale.", false},
+    [FEATURE_DESCRIPTION] = DESCRIPTION_KEY,
+    [FEATURE_OWNER] = OWNER_KEY,
+    [FEATURE_TAGS] = TAGS_KEY,
+    [FEATURE_COUNT] = {WORD("count"), &only_true, "How many events.", false},
+    [FEATURE_SUM] = {WORD("sum"), &name, "The attribute's sum.", false},
+    [FEATURE_MEAN] = {WORD("mean"), &name, "The attribute's mean.", false},
+    [FEATURE_MIN] = {WORD("min"), &name, "The attribute's least value.", false},
+    [FEATURE_MAX] = {WORD("max"), &name, "The attribute's greatest value.", false},
+    [FEATURE_VARIANCE] = {WORD("variance"), &name, "The attribute's variance, of a sample.", false},
+    [FEATURE_STDDEV] = {WORD("stddev"), &name, "The attribute's standard deviation, of a sample.", false},
+    [FEATURE_FIRST] = {WORD("first"), &name, "The attribute of the earliest event.", false},
+    [FEATURE_LAST] = {WORD("last"), &name, "The attribute of the latest event.", false},
+    [FEATURE_DISTINCT] = {WORD("distinct"), &name, "How many different values the attribute has.", false},
+    [FEATURE_TOP] = {WORD("top"), &name, "The attribute's values that lead: a family, name.1 to name.k.", false},
+    [FEATURE_RATIO] = {WORD("ratio"), &filters, "Which part of the events has these attributes.", false},
+    [FEATURE_DECAYED] = {WORD("decayed"), &decayed,
+        "The attribute's sum (true: the events) with old days fading.", false},
+    [FEATURE_AGE] = {WORD("age"), &age, "How long ago the first or last event was.", false},
+    [FEATURE_GAPS] = {WORD("gaps"), &gaps, "Days between one day with events and the next.", false},
+    [FEATURE_ACTIVE_DAYS] = {WORD("active_days"), &only_true, "How many days with events.", false},
+    [FEATURE_STREAK] = {WORD("streak"), &streak, "How many days with events in a row.", false},
+    [FEATURE_RFM] = {WORD("rfm"), &name, "A family: frequency, recency, T and monetary, by day.", false},
+};
+const struct grammar_shape grammar_feature = KEYS(feature_keys);
+static const struct grammar_shape features = {.kind = GRAMMAR_MAP, .of = &grammar_feature};
+
+/* --- derived features and services -------------------------------------------------------------------------------- */
+
+static const struct grammar_key derived_keys[DERIVED_KEYS] = {
+    [DERIVED_IS] = {WORD("is"), &expression, "How it is worked out from other features.", true},
+    [DERIVED_DEFAULT] = DEFAULT_KEY,
+    [DERIVED_DESCRIPTION] = DESCRIPTION_KEY,
+    [DERIVED_OWNER] = OWNER_KEY,
+    [DERIVED_TAGS] = TAGS_KEY,
+};
+const struct grammar_shape grammar_derived = KEYS(derived_keys);
+static const struct grammar_shape *const derived_choices[] = {&expression, &grammar_derived};
+static const struct grammar_shape derived_one = EITHER(derived_choices);
+static const struct grammar_shape derived = {.kind = GRAMMAR_MAP, .of = &derived_one};
+
+static const struct grammar_shape defaults = {.kind = GRAMMAR_MAP, .of = &scalar};
+static const struct grammar_key service_keys[SERVICE_KEYS] = {
+    [SERVICE_FEATURES] = {WORD("features"), &names, "In the order that the model takes them.", true},
+    [SERVICE_DEFAULTS] = {WORD("defaults"), &defaults, "By feature, before the feature's own.", false},
+    [SERVICE_DESCRIPTION] = DESCRIPTION_KEY,
+    [SERVICE_OWNER] = OWNER_KEY,
+    [SERVICE_TAGS] = TAGS_KEY,
+};
+const struct grammar_shape grammar_service = KEYS(service_keys);
+static const struct grammar_shape *const service_choices[] = {&names, &grammar_service};
+static const struct grammar_shape service = EITHER(service_choices);
+static const struct grammar_shape services = {.kind = GRAMMAR_MAP, .of = &service};
+
+/* --- the file ----------------------------------------------------------------------------------------------------- */
+
+static const struct bytes unknown_words[] = {WORD("refuse"), WORD("drop"), WORD("keep")};
+static const struct grammar_shape unknown = WORDS(unknown_words);
+
+static const struct grammar_key root_keys[ROOT_KEYS] = {
+    [ROOT_CURRENCY] = {WORD("currency"), &text, "Of all money: three letters; EUR without.", false},
+    [ROOT_TIME_ZONE] = {WORD("time_zone"), &text, "Whose calendar days are: an IANA name; UTC without.", false},
+    [ROOT_UNKNOWN_ATTRIBUTES] = {WORD("unknown_attributes"), &unknown,
+        "What becomes of attributes that no event type has; refuse without.", false},
+    [ROOT_IDENTIFIERS] = {WORD("identifiers"), &identifiers,
+        "What tells customers apart, highest priority first.", true},
+    [ROOT_EVENTS] = {WORD("events"), &events, "What can happen, with the types of its attributes.", true},
+    [ROOT_FEATURES] = {WORD("features"), &features, "What is worked out from events.", false},
+    [ROOT_DERIVED] = {WORD("derived"), &derived, "What is worked out from features.", false},
+    [ROOT_SERVICES] = {WORD("services"), &services, "Named lists of features: what models take.", false},
+};
+const struct grammar_shape grammar_root = KEYS(root_keys);

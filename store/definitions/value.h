@@ -1,0 +1,36 @@
+/* value: what a feature is for one customer at one T. */
+#ifndef PATRON_DEFINITIONS_VALUE_H
+#define PATRON_DEFINITIONS_VALUE_H
+
+#include "store/base/bytes.h"
+#include "store/base/encode.h"
+
+/* The numbers are those of ValueType on the wire. */
+enum value_type {
+    VALUE_DOUBLE = 1,
+    VALUE_INT64 = 2,
+    VALUE_BOOL = 3,
+    VALUE_TEXT = 4,
+    VALUE_MONEY = 5,
+};
+
+/* The numbers are those of ValueStatus on the wire. */
+enum value_status {
+    STATUS_PRESENT = 1,
+    STATUS_NULL = 2,
+    STATUS_NOT_FOUND = 3,
+    STATUS_STALE = 4,   /* there is a value, and it is older than the feature's max_age */
+    STATUS_DEFAULT = 7, /* there is none, and this is what the definitions say to take then */
+};
+
+struct value {
+    uint8_t type;      /* enum value_type */
+    uint8_t status;    /* enum value_status */
+    double real;       /* DOUBLE, and MONEY in units */
+    int64_t integer;   /* INT64; BOOL as 0 and 1 */
+    int128 exact;      /* MONEY, micro-units */
+    struct bytes text; /* in the call's arena, or the definitions' */
+    int64_t age_us;    /* of a feature with a max_age: T - the newest event time it is taken from; else 0 */
+};
+
+#endif
