@@ -33,4 +33,16 @@ struct value {
     int64_t age_us;    /* of a feature with a max_age: T - the newest event time it is taken from; else 0 */
 };
 
+/* Where only a value or none can be said (a matrix, a snapshot, an operand) a stale one counts as missing: the default
+ * (nullable: there is none) takes its place, as it does that of a missing one. */
+static inline void value_settle(struct value *value, const struct value *fallback)
+{
+    if (value->status == STATUS_PRESENT || value->status == STATUS_DEFAULT)
+        return;
+    if (fallback)
+        *value = *fallback;
+    else if (value->status == STATUS_STALE)
+        value->status = STATUS_NULL;
+}
+
 #endif
