@@ -64,6 +64,12 @@ void parse_fields(struct parse *parse, const struct tree_node *map, struct parse
 int parse_word(
     struct parse *parse, const struct tree_node *node, const char *what, const struct bytes *words, size_t count);
 
+/* For qsort, of bytes or of structs that begin with them. */
+int bytes_sort_compare(const void *left, const void *right);
+
+/* definitions_events.c: the events of a file. The node is nullable: not given. */
+void parse_events(struct parse *parse, const struct tree_node *node, const struct tree_node *root);
+
 /* definitions_features.c: the features (and selectables) and services of a file. Nodes are nullable: not given. */
 void parse_features(struct parse *parse, const struct tree_node *node);
 void parse_services(struct parse *parse, const struct tree_node *node);
