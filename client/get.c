@@ -184,7 +184,7 @@ static void footer_print(const struct grid *grid)
 }
 
 /* Features across while they fit a screen; past that, a block a customer with a feature a line. */
-enum { TABLE_COLUMNS_MAX = 6 };
+enum { TABLE_COLUMNS_MAX = 6, TEXT_CELL_MAX = 2048 };
 
 static void blocks_print(const struct get *get, const struct grid *grid)
 {
@@ -194,10 +194,13 @@ static void blocks_print(const struct get *get, const struct grid *grid)
                 (unsigned long long)grid->info->customer_ids[row]);
         else
             printf("%s%s  not found\n", row > 0 ? "\n" : "", get->options.ids.values[row]);
-        for (size_t i = 0; i < grid->column_count && row_found(grid, row); i++) {
-            char scratch[VALUE_TEXT_MAX];
+        for (size_t i = 0; i < grid->column_count; i++) {
+            char scratch[VALUE_TEXT_MAX], remark[VALUE_TEXT_MAX];
+            if (!row_found(grid, row) && !column_is_default(grid->columns[i], row))
+                continue;
             const char *text = column_text(grid->columns[i], row, scratch);
-            printf("  %-32s %s\n", grid->columns[i]->name, text ? text : "-");
+            column_remark(grid->columns[i], row, remark);
+            printf("  %-32s %s%s\n", grid->columns[i]->name, text ? text : "-", remark);
         }
     }
 }
@@ -222,8 +225,11 @@ static void table_of_grid(const struct get *get, const struct grid *grid)
         table_add(&table, row_found(grid, row) ? scratch : "-");
         table_add(&table, row_found(grid, row) ? "present" : "not found");
         for (size_t i = 0; i < grid->column_count; i++) {
+            char remark[VALUE_TEXT_MAX], cell[TEXT_CELL_MAX];
             const char *text = column_text(grid->columns[i], row, scratch);
-            table_add(&table, text ? text : "-");
+            column_remark(grid->columns[i], row, remark);
+            snprintf(cell, sizeof cell, "%s%s", text ? text : "-", remark);
+            table_add(&table, cell);
         }
     }
     table_print(&table, stdout);
@@ -258,6 +264,7 @@ static void json_output(const struct get *get, const struct grid *grid)
     for (size_t i = 0; i < grid->row_count; i++) {
         bool found = row_found(grid, i);
         struct json_object *row = json_object_new_object(), *features = json_object_new_object();
+        struct json_object *defaults = json_object_new_array(), *stale = json_object_new_object();
         json_object_object_add(row, "id", json_object_new_string(get->options.ids.values[i]));
         json_object_object_add(row, "status", json_object_new_string(found ? "present" : "not_found"));
         json_object_object_add(row, "customer", found ? json_object_new_uint64(info->customer_ids[i]) : NULL);
@@ -266,8 +273,16 @@ static void json_output(const struct get *get, const struct grid *grid)
         json_object_object_add(
             row, "newest_known_at", found ? time_json(info->newest_known_ats_us[i]) : NULL);
         json_object_object_add(row, "features", features);
-        for (size_t c = 0; c < grid->column_count; c++)
-            json_object_object_add(features, grid->columns[c]->name, column_json(grid->columns[c], i));
+        json_object_object_add(row, "defaults", defaults);
+        json_object_object_add(row, "stale", stale);
+        for (size_t c = 0; c < grid->column_count; c++) {
+            const Patron__V1__Column *column = grid->columns[c];
+            json_object_object_add(features, column->name, column_json(column, i));
+            if (column_is_default(column, i))
+                json_object_array_add(defaults, json_object_new_string(column->name));
+            if (column_is_stale(column, i))
+                json_object_object_add(stale, column->name, double_json(column_age_seconds(column, i)));
+        }
         json_object_array_add(rows, row);
     }
     puts(json_object_to_json_string_ext(result, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));

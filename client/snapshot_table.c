@@ -136,7 +136,7 @@ static const uint8_t *valid_of(struct snapshot_table *table, const uint8_t *stat
 {
     for (size_t i = 0; i < count; i++)
         table->valid[i] = statuses[i] == PATRON__V1__VALUE_STATUS__VALUE_STATUS_PRESENT ||
-                          statuses[i] == PATRON__V1__VALUE_STATUS__VALUE_STATUS_STALE;
+                          statuses[i] == PATRON__V1__VALUE_STATUS__VALUE_STATUS_DEFAULT;
     return table->valid;
 }
 

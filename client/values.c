@@ -27,7 +27,8 @@ enum patron_code column_check(const Patron__V1__Column *column, size_t rows, str
         return error_set(error, PATRON_UNSUPPORTED,
             "feature %.128s is of a kind this program does not know (%d)", column->name, (int)column->type);
     }
-    if (column->statuses.len != rows || values != rows || column->decimals.len % 16 != 0)
+    bool ages_whole = column->n_ages_us == 0 || column->n_ages_us == rows;
+    if (column->statuses.len != rows || values != rows || column->decimals.len % 16 != 0 || !ages_whole)
         return error_set(error, PATRON_CORRUPT, "the server sent %zu values of %.128s for %zu rows", values,
             column->name, rows);
     return PATRON_OK;
@@ -59,8 +60,34 @@ struct json_object *double_json(double value)
 
 static bool has_value(const Patron__V1__Column *column, size_t row)
 {
-    return column->statuses.data[row] == PATRON__V1__VALUE_STATUS__VALUE_STATUS_PRESENT ||
-           column->statuses.data[row] == PATRON__V1__VALUE_STATUS__VALUE_STATUS_STALE;
+    uint8_t status = column->statuses.data[row];
+    return status == PATRON__V1__VALUE_STATUS__VALUE_STATUS_PRESENT ||
+           status == PATRON__V1__VALUE_STATUS__VALUE_STATUS_STALE ||
+           status == PATRON__V1__VALUE_STATUS__VALUE_STATUS_DEFAULT;
+}
+
+bool column_is_stale(const Patron__V1__Column *column, size_t row)
+{
+    return column->statuses.data[row] == PATRON__V1__VALUE_STATUS__VALUE_STATUS_STALE;
+}
+
+bool column_is_default(const Patron__V1__Column *column, size_t row)
+{
+    return column->statuses.data[row] == PATRON__V1__VALUE_STATUS__VALUE_STATUS_DEFAULT;
+}
+
+double column_age_seconds(const Patron__V1__Column *column, size_t row)
+{
+    return column->n_ages_us > 0 && column->ages_us[row] > 0 ? (double)column->ages_us[row] / 1e6 : -1;
+}
+
+void column_remark(const Patron__V1__Column *column, size_t row, char remark[VALUE_TEXT_MAX])
+{
+    remark[0] = '\0';
+    if (column_is_default(column, row))
+        snprintf(remark, VALUE_TEXT_MAX, " (default)");
+    else if (column_is_stale(column, row))
+        snprintf(remark, VALUE_TEXT_MAX, " (stale: %.1f days)", column_age_seconds(column, row) / 86400);
 }
 
 const char *column_text(const Patron__V1__Column *column, size_t row, char scratch[VALUE_TEXT_MAX])

@@ -18,6 +18,12 @@ bool column_is_number(const Patron__V1__Column *column);
  * column, all else is written to `scratch`. */
 const char *column_text(const Patron__V1__Column *column, size_t row, char scratch[VALUE_TEXT_MAX]);
 struct json_object *column_json(const Patron__V1__Column *column, size_t row);
+/* For people, behind the text: " (stale: 12.3 days)", " (default)" or nothing. */
+void column_remark(const Patron__V1__Column *column, size_t row, char remark[VALUE_TEXT_MAX]);
+bool column_is_stale(const Patron__V1__Column *column, size_t row);
+bool column_is_default(const Patron__V1__Column *column, size_t row);
+/* Of a feature with a max_age; -1: it has none, or no event. */
+double column_age_seconds(const Patron__V1__Column *column, size_t row);
 
 /* The fewest digits that read back as the same double. */
 void double_text(double value, char text[VALUE_TEXT_MAX]);

@@ -1,6 +1,6 @@
 /* A Column (patron/v1/types.proto) is written as: name = 1, type = 2, statuses = 3, then by type doubles = 4,
  * integers = 5, flags = 6 (packed, one byte each: 0 and 1 are one-byte varints), texts = 7 (a field each) or
- * decimals = 8. A list of no rows is left out, as protobuf does. */
+ * decimals = 8; then ages_us = 9 where the feature has them. A list of no rows is left out, as protobuf does. */
 #include "server/methods/columns.h"
 
 #include "server/methods/wire.h"
@@ -11,8 +11,11 @@ enum {
     FIELD_INTEGERS = 5,
     FIELD_FLAGS = 6,
     FIELD_TEXTS = 7,
-    FIELD_DECIMALS = 8
+    FIELD_DECIMALS = 8,
+    FIELD_AGES = 9
 };
+
+enum { AGE_WIDTH = 8 };
 
 static size_t cell_width(const struct column *column)
 {
@@ -48,15 +51,17 @@ static int cells_field(const struct column *column)
 }
 
 void columns_init(struct columns *columns, const struct definitions *definitions,
-    const struct selection *selection, bool exact_money, struct arena *arena)
+    const struct selection *selection, enum columns_use use, bool exact_money, struct arena *arena)
 {
-    *columns = (struct columns){.count = selection->count};
+    *columns = (struct columns){.count = selection->count, .use = use};
     columns->column = arena_array(arena, selection->count, sizeof columns->column[0]);
     for (size_t i = 0; i < selection->count; i++) {
         const struct feature *feature = &definitions->features[selection->features[i]];
         columns->column[i].name = feature->name;
         columns->column[i].type = (uint8_t)feature->type;
         columns->column[i].exact = exact_money && feature->type == VALUE_MONEY;
+        columns->column[i].aged = use == COLUMNS_OF_READ && feature->max_age_us > 0;
+        columns->column[i].fallback = selection->fallbacks ? selection->fallbacks[i] : NULL;
         columns->has_text |= feature->type == VALUE_TEXT;
     }
 }
@@ -75,6 +80,8 @@ static size_t column_size(const struct column *column, size_t rows)
     if (rows == 0)
         return size;
     size += wire_bytes_size(rows);
+    if (column->aged)
+        size += wire_bytes_size(rows * AGE_WIDTH);
     return size + (column->type == VALUE_TEXT ? texts_size(column, rows)
                                               : wire_bytes_size(rows * cell_width(column)));
 }
@@ -108,6 +115,10 @@ uint8_t *columns_place(struct columns *columns, size_t rows, int field, uint8_t 
         to = wire_put_head(to + rows, cells_field(column), cells);
         column->cells = to;
         to += cells;
+        if (!column->aged)
+            continue;
+        column->ages = to = wire_put_head(to, FIELD_AGES, rows * AGE_WIDTH);
+        to += rows * AGE_WIDTH;
     }
     return to;
 }
@@ -122,6 +133,8 @@ void columns_stage(struct columns *columns, size_t rows_max, struct arena *arena
             column->texts = arena_array(arena, rows_max, sizeof column->texts[0]);
         else
             column->cells = arena_array(arena, rows_max, cell_width(column));
+        if (column->aged)
+            column->ages = arena_array(arena, rows_max, AGE_WIDTH);
     }
 }
 
@@ -133,12 +146,13 @@ uint8_t *columns_write(const struct columns *columns, size_t rows, int field, ui
         if (rows == 0)
             continue;
         to = wire_put_bytes(to, FIELD_STATUSES, bytes_of(column->statuses, rows));
-        if (column->type != VALUE_TEXT) {
+        if (column->type != VALUE_TEXT)
             to = wire_put_bytes(to, cells_field(column), bytes_of(column->cells, rows * cell_width(column)));
-            continue;
-        }
-        for (size_t row = 0; row < rows; row++)
-            to = wire_put_bytes(to, FIELD_TEXTS, column->texts[row]);
+        else
+            for (size_t row = 0; row < rows; row++)
+                to = wire_put_bytes(to, FIELD_TEXTS, column->texts[row]);
+        if (column->aged)
+            to = wire_put_bytes(to, FIELD_AGES, bytes_of(column->ages, rows * AGE_WIDTH));
     }
     return to;
 }
@@ -148,8 +162,10 @@ uint8_t *columns_write(const struct columns *columns, size_t rows, int field, ui
 static void put_cell(
     struct columns *columns, struct column *column, size_t at, const struct value *value, struct arena *arena)
 {
-    bool present = value && value->status == STATUS_PRESENT;
-    column->statuses[at] = value ? value->status : STATUS_NOT_FOUND;
+    bool present = value->status != STATUS_NULL && value->status != STATUS_NOT_FOUND;
+    column->statuses[at] = value->status;
+    if (column->aged)
+        memcpy(column->ages + at * AGE_WIDTH, &value->age_us, AGE_WIDTH);
     switch ((enum value_type)column->type) {
     case VALUE_DOUBLE: {
         double real = present ? value->real : 0;
@@ -183,7 +199,14 @@ static void put_cell(
 
 void columns_put(struct columns *columns, size_t at, const struct row *row, struct arena *arena)
 {
-    for (size_t i = 0; i < columns->count; i++)
-        put_cell(
-            columns, &columns->column[i], at, row->status == STATUS_PRESENT ? &row->values[i] : NULL, arena);
+    for (size_t i = 0; i < columns->count; i++) {
+        const struct value *value = &row->values[i];
+        struct value settled;
+        if (columns->use == COLUMNS_OF_SNAPSHOT && value->status != STATUS_PRESENT) {
+            settled = *value;
+            value_settle(&settled, columns->column[i].fallback);
+            value = &settled;
+        }
+        put_cell(columns, &columns->column[i], at, value, arena);
+    }
 }

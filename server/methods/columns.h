@@ -17,20 +17,27 @@ struct column {
     struct bytes name;
     uint8_t type;        /* enum value_type */
     bool exact;          /* MONEY as 16 bytes of micro-units */
+    bool aged;           /* with an age a row */
+    const struct value *fallback; /* takes the place of what is stale; nullable */
     uint8_t *statuses;   /* a byte a row */
     uint8_t *cells;      /* `width` bytes a row; null for text */
     struct bytes *texts; /* for text */
+    uint8_t *ages;       /* 8 bytes a row; null unless aged */
 };
+
+/* Reads tell a stale value and its age; in a snapshot it is settled (value_settle). */
+enum columns_use { COLUMNS_OF_READ, COLUMNS_OF_SNAPSHOT };
 
 struct columns {
     struct column *column;
     size_t count;
+    enum columns_use use;
     bool has_text;
     size_t text_bytes; /* put so far */
 };
 
 void columns_init(struct columns *columns, const struct definitions *definitions,
-    const struct selection *selection, bool exact_money, struct arena *arena);
+    const struct selection *selection, enum columns_use use, bool exact_money, struct arena *arena);
 
 /* Bytes of all columns, each a field of its own (tag and length included), for so many rows. Staged texts
  * count. */

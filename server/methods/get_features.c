@@ -12,7 +12,7 @@ static enum patron_code begin(struct read *read, struct error *error)
     (void)error;
     struct columns *columns = read->form_state;
     struct arena *arena = &read->call->arena;
-    columns_init(columns, read->view->definitions, &read->selection, false, arena);
+    columns_init(columns, read->view->definitions, &read->selection, COLUMNS_OF_READ, false, arena);
     size_t info_size = read_info_size(read);
     if (columns->has_text) {
         columns_stage(columns, read->row_count, arena);

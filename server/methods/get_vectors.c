@@ -63,11 +63,17 @@ static enum patron_code begin(struct read *read, struct error *error)
     return PATRON_OK;
 }
 
-/* True if there is a value, as a number. */
-static bool element(const struct value *value, double *number)
+/* True if there is a value, as a number; a stale one is none. */
+static bool element(const struct value *value, const struct value *fallback, double *number)
 {
-    if (value->status != STATUS_PRESENT)
-        return false;
+    struct value settled;
+    if (value->status != STATUS_PRESENT) {
+        settled = *value;
+        value_settle(&settled, fallback);
+        if (settled.status != STATUS_DEFAULT)
+            return false;
+        value = &settled;
+    }
     bool whole = value->type == VALUE_INT64 || value->type == VALUE_BOOL;
     *number = whole ? (double)value->integer : value->real;
     return true;
@@ -93,7 +99,8 @@ static void put(struct read *read, size_t at, const struct row *row)
     size_t columns = read->selection.count;
     for (size_t i = 0; i < columns; i++) {
         double number = 0;
-        bool present = row->status == STATUS_PRESENT && element(&row->values[i], &number);
+        const struct value *fallback = read->selection.fallbacks ? read->selection.fallbacks[i] : NULL;
+        bool present = element(&row->values[i], fallback, &number);
         put_element(matrix, at * columns + i, present, number);
     }
 }

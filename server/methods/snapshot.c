@@ -384,7 +384,8 @@ static enum patron_code take_plan(
     TRY(definitions_select(definitions, bytes_from_string(plan->service), names, plan->n_features,
         &call->arena, &taking->selection, error));
     taking->exact_money = plan->exact_money != 0;
-    columns_init(&taking->columns, definitions, &taking->selection, taking->exact_money, &call->arena);
+    columns_init(&taking->columns, definitions, &taking->selection, COLUMNS_OF_SNAPSHOT, taking->exact_money,
+        &call->arena);
     choose_chunk(taking);
     taking->phase = plan->generated ? PHASE_ROWS : PHASE_SPINE;
     metrics_add(call->services->metrics, METRIC_SNAPSHOTS, 1);
