@@ -116,6 +116,7 @@ LIBRARIES = (
     (r"uv\.h", ("server/admin", "server/work", "server/main.c", "tests"), "the event loops live there"),
     (r"microhttpd\.h", ("server/admin", "tests"), "one room speaks HTTP"),
     (r"protobuf-c/", ("server/methods", "server/rpc", "client", "tests"), "the store never sees the wire"),
+    (r"sleef\.h", ("store/base/deterministic.c",), "one file says which functions give the same bits everywhere"),
     (r"(arrow|parquet)/", ("client/parquet.cc",), "one file speaks Parquet"),
     (r"(pthread|threads|time|sys/time|sys/random|unistd)\.h", ("server", "client", "tests", "store/kv", "store/base"),
      "the store has no threads, no clock, no chance"),

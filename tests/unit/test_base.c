@@ -11,6 +11,7 @@
 #include "store/base/arena.h"
 #include "store/base/bytes.h"
 #include "store/base/decimal.h"
+#include "store/base/deterministic.h"
 #include "store/base/encode.h"
 #include "store/base/error.h"
 #include "store/base/limits.h"
@@ -573,6 +574,28 @@ static void bytes_compare_as_unsigned_and_a_prefix_comes_first(void **state)
     assert_false(bytes_starts_with(text_of("or"), text_of("ord")));
 }
 
+/* Where glibc 2.36 on a CPU with fused multiply-add gives another last bit, and the ends. */
+static void a_logarithm_and_a_power_of_two_are_the_same_bits_everywhere(void **state)
+{
+    (void)state;
+    static const struct {
+        double x, log;
+    } logs[] = {{1.0, 0.0}, {2.0, 0x1.62e42fefa39efp-1}, {22.5, 0x1.8e87ab6e53b29p+1},
+        {236.5, 0x1.5dd2186eaca7p+2}, {726.25, 0x1.a5a00f72c4fe8p+2}, {0x1p-1074, -0x1.74385446d71c3p+9},
+        {0.0, -INFINITY}};
+    for (size_t i = 0; i < sizeof logs / sizeof logs[0]; i++)
+        if (deterministic_log(logs[i].x) != logs[i].log)
+            fail_msg("log %.17g = %a", logs[i].x, deterministic_log(logs[i].x));
+    assert_true(isnan(deterministic_log(-1.0)));
+    static const struct {
+        double x, power;
+    } powers[] = {{0.0, 1.0}, {-1.0, 0.5}, {-0.25, 0x1.ae89f995ad3aep-1}, {-0.5, 0x1.6a09e667f3bccp-1},
+        {-39 / 60.0, 0x1.46499af31b006p-1}, {10.25, 0x1.306fe0a31b715p+10}, {-1074.0, 0x1p-1074}, {-1080.0, 0.0}};
+    for (size_t i = 0; i < sizeof powers / sizeof powers[0]; i++)
+        if (deterministic_exp2(powers[i].x) != powers[i].power)
+            fail_msg("2^%.17g = %a", powers[i].x, deterministic_exp2(powers[i].x));
+}
+
 static void arena_memory_is_zeroed_aligned_and_apart(void **state)
 {
     (void)state;
@@ -676,6 +699,7 @@ int main(void)
         cmocka_unit_test(keys_sort_as_the_numbers_and_times_that_they_hold),
         cmocka_unit_test(only_well_formed_utf8_is_utf8),
         cmocka_unit_test(bytes_compare_as_unsigned_and_a_prefix_comes_first),
+        cmocka_unit_test(a_logarithm_and_a_power_of_two_are_the_same_bits_everywhere),
         cmocka_unit_test(arena_memory_is_zeroed_aligned_and_apart),
         cmocka_unit_test(every_code_has_a_name_and_a_status),
         cmocka_unit_test(an_error_is_optional_cut_at_its_size_and_prefixed_in_front),
