@@ -416,30 +416,75 @@ static int selectable_compare(const void *left, const void *right)
     return bytes_compare(a->name, b->name);
 }
 
-/* What features and families are found by. Families have more names than features, by one each. */
-struct names {
-    struct feature *features;
-    struct selectable *selectables;
-    size_t feature_count;
-    size_t selectable_count;
-};
-
-static void feature_enter(struct names *names, const struct feature *feature, struct bytes name)
+/* Room for one more at the end of an array in scratch that grows by doubling. */
+static void *grown(struct parse *parse, void *array, size_t count, size_t *capacity, size_t size)
 {
-    names->selectables[names->selectable_count++] = (struct selectable){name, (uint32_t)names->feature_count, 1};
+    if (count < *capacity)
+        return array;
+    *capacity = *capacity ? 2 * *capacity : 64;
+    void *larger = arena_array(parse->scratch, *capacity, size);
+    if (count)
+        memcpy(larger, array, count * size);
+    return larger;
+}
+
+static void selectable_enter(struct parse *parse, struct bytes name, uint32_t count)
+{
+    struct names *names = &parse->names;
+    names->selectables = grown(parse, names->selectables, names->selectable_count, &names->selectable_capacity,
+        sizeof *names->selectables);
+    names->selectables[names->selectable_count++] = (struct selectable){name, (uint32_t)names->feature_count, count};
+}
+
+void feature_enter(struct parse *parse, const struct feature *feature, struct bytes name)
+{
+    struct names *names = &parse->names;
+    if (names->feature_count == FEATURES_MAX) {
+        names->refused++;
+        return;
+    }
+    selectable_enter(parse, name, 1);
+    names->features =
+        grown(parse, names->features, names->feature_count, &names->feature_capacity, sizeof *names->features);
     names->features[names->feature_count] = *feature;
     names->features[names->feature_count++].name = name;
 }
 
-static void family_enter(struct parse *parse, struct names *names, const struct feature *feature, struct bytes name)
+void features_finish(struct parse *parse, const struct tree_node *at)
 {
-    names->selectables[names->selectable_count++] =
-        (struct selectable){name, (uint32_t)names->feature_count, FAMILY_MEMBERS};
+    struct names *names = &parse->names;
+    if (names->refused) {
+        parse_mistake(parse, at,
+            "features are too many with the members of families and those derived: %zu (at most %d)",
+            names->feature_count + names->refused, FEATURES_MAX);
+        parse->features_unread = true;
+        names->refused = 0;
+    }
+    struct feature *features = arena_array(parse->memory, names->feature_count, sizeof *features);
+    struct selectable *selectables = arena_array(parse->memory, names->selectable_count, sizeof *selectables);
+    if (names->feature_count) {
+        memcpy(features, names->features, names->feature_count * sizeof *features);
+        memcpy(selectables, names->selectables, names->selectable_count * sizeof *selectables);
+    }
+    qsort(selectables, names->selectable_count, sizeof *selectables, selectable_compare);
+    parse->made->features = features;
+    parse->made->feature_count = names->feature_count;
+    parse->made_memory->selectables = selectables;
+    parse->made_memory->selectable_count = names->selectable_count;
+}
+
+static void family_enter(struct parse *parse, const struct feature *feature, struct bytes name)
+{
+    if (parse->names.feature_count + FAMILY_MEMBERS > FEATURES_MAX) { /* whole or not at all */
+        parse->names.refused += FAMILY_MEMBERS;
+        return;
+    }
+    selectable_enter(parse, name, FAMILY_MEMBERS);
     for (size_t i = 0; i < FAMILY_MEMBERS; i++) {
         struct feature member = *feature;
         member.aggregation = family_members[i].aggregation;
         member.type = value_type_of(member.aggregation, feature->attribute_type);
-        feature_enter(names, &member, name_join(parse->memory, name, family_members[i].suffix));
+        feature_enter(parse, &member, name_join(parse->memory, name, family_members[i].suffix));
     }
 }
 
@@ -451,35 +496,21 @@ void parse_features(struct parse *parse, const struct tree_node *node)
         parse->features_unread = true;
         return;
     }
-    struct names names = {
-        .features = arena_array(parse->scratch, node->count * FAMILY_MEMBERS, sizeof(struct feature)),
-        .selectables = arena_array(parse->memory, node->count * (FAMILY_MEMBERS + 1), sizeof(struct selectable)),
-    };
     for (const struct tree_node *entry = node->first; entry; entry = entry->next) {
         struct feature feature = {0};
         parse_name(parse, entry->key, "a feature");
         struct bytes name = arena_copy(parse->memory, entry->key->text);
         enum field field = parse_feature(parse, entry, &feature);
         if (field == FIELD_RFM) {
-            family_enter(parse, &names, &feature, name);
+            family_enter(parse, &feature, name);
             continue;
         }
         /* One whose attribute was not found has a mistake and no type to give. */
         if (feature.attribute_type || feature.aggregation == AGGREGATION_COUNT || field == FIELD_AGE)
             feature.type = value_type_of(feature.aggregation, feature.attribute_type);
-        feature_enter(&names, &feature, name);
+        feature_enter(parse, &feature, name);
     }
-    if (names.feature_count > FEATURES_MAX)
-        parse_mistake(parse, node, "features are too many with the four of each family: %zu (at most %d)",
-            names.feature_count, FEATURES_MAX);
-    struct feature *features = arena_array(parse->memory, names.feature_count, sizeof *features);
-    if (names.feature_count)
-        memcpy(features, names.features, names.feature_count * sizeof *features);
-    qsort(names.selectables, names.selectable_count, sizeof *names.selectables, selectable_compare);
-    parse->made->features = features;
-    parse->made->feature_count = names.feature_count;
-    parse->made_memory->selectables = names.selectables;
-    parse->made_memory->selectable_count = names.selectable_count;
+    features_finish(parse, node);
 }
 
 /* --- services ----------------------------------------------------------------------------------------------------- */

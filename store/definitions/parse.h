@@ -29,6 +29,16 @@ struct definitions_memory {
     const uint16_t *events_by_number;
 };
 
+/* Features in the making, and what they and their families are found by. In scratch, and grown there: what points into
+ * the arrays is good until the next feature_enter. */
+struct names {
+    struct feature *features;
+    size_t feature_count, feature_capacity;
+    struct selectable *selectables;
+    size_t selectable_count, selectable_capacity;
+    size_t refused; /* features past FEATURES_MAX, not entered */
+};
+
 struct parse {
     struct arena *scratch;
     struct arena *memory;
@@ -36,7 +46,8 @@ struct parse {
     const struct definitions *previous; /* nullable */
     struct definitions *made;
     struct definitions_memory *made_memory;
-    bool features_unread; /* a mistake in the features as a whole: services are not to blame for unknown ones */
+    struct names names;
+    bool features_unread; /* a mistake in the features as a whole: what names unknown ones is not to blame */
 };
 
 void parse_mistake(struct parse *parse, const struct tree_node *at, const char *format, ...) PRINTF_LIKE(3, 4);
@@ -70,8 +81,16 @@ int bytes_sort_compare(const void *left, const void *right);
 /* definitions_events.c: the events of a file. The node is nullable: not given. */
 void parse_events(struct parse *parse, const struct tree_node *node, const struct tree_node *root);
 
-/* definitions_features.c: the features (and selectables) and services of a file. Nodes are nullable: not given. */
+/* Adds a feature under its name; of FEATURES_MAX and more the rest is counted as refused. Whether the name is free is the
+ * caller's to check. */
+void feature_enter(struct parse *parse, const struct feature *feature, struct bytes name);
+/* Shows what was entered so far in `made`, by name and in the order it was entered. After parse_features, and once more
+ * after parse_derived: from then on made->features and the selectables stay. `at` is blamed if they are too many. */
+void features_finish(struct parse *parse, const struct tree_node *at);
+
+/* Each reads a part of the file. Nodes are nullable: not given. */
 void parse_features(struct parse *parse, const struct tree_node *node);
+void parse_derived(struct parse *parse, const struct tree_node *node);
 void parse_services(struct parse *parse, const struct tree_node *node);
 
 /* definitions.c: the selectable of a name, or null. */

@@ -276,7 +276,8 @@ static void every_limit_on_a_file_is_told(void **state)
     assert_many_refused(EVENTS "features: {", "f#: {of: order, count: true},", 4097, "}\n",
         "line 3, column 11: features are too many: 4097 (at most 4096)");
     assert_many_refused(EVENTS "features: {", "f#: {of: order, rfm: amount},", 1025, "}\n",
-        "line 3, column 11: features are too many with the four of each family: 4100 (at most 4096)");
+        "line 3, column 11: features are too many with the members of families and those derived: 4100 "
+        "(at most 4096)");
     assert_many_refused(FEATURE "services: {", "s#: [rfm],", 1024, "}\n", NULL);
     assert_many_refused(FEATURE "services: {", "s#: [rfm],", 1025, "}\n",
         "line 4, column 11: services are too many: 1025 (at most 1024)");
