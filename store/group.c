@@ -140,6 +140,15 @@ static enum patron_code attribute_convert(
     IMPOSSIBLE("an attribute type outside the list");
 }
 
+static enum patron_code attribute_unknown(
+    struct store *store, const struct event_type *type, struct bytes name, struct error *error)
+{
+    size_t count;
+    const struct bytes *names = event_type_attribute_names(type, &store->event_arena, &count);
+    return error_set(error, PATRON_INVALID, "event type '%.*s' has no attribute '%s'%s", BYTES_ARGUMENTS(type->name),
+        quote(name).text, suggest(name, (struct suggest_from){names, count, sizeof *names}).text);
+}
+
 static enum patron_code attributes_check(struct store *store, const struct event_input *input,
     const struct event_type *type, struct event *event, struct error *error)
 {
@@ -148,9 +157,7 @@ static enum patron_code attributes_check(struct store *store, const struct event
         const struct event_attribute *given = &input->attributes[i];
         const struct attribute *attribute = event_type_attribute(type, given->name);
         if (!attribute)
-            return error_set(error, PATRON_INVALID, "event type '%.*s' has no attribute '%s'%s",
-                BYTES_ARGUMENTS(type->name), quote(given->name).text,
-                suggest(given->name, SUGGEST_FROM(type->attributes, type->attribute_count, name)).text);
+            return attribute_unknown(store, type, given->name, error);
         if (values[attribute->number].type != 0)
             return error_set(
                 error, PATRON_INVALID, "attribute '%.*s' is given twice", BYTES_ARGUMENTS(given->name));
@@ -344,6 +351,14 @@ static enum patron_code pending_check(struct store *store, const struct event_in
 
 /* --- one event --------------------------------------------------------------------------------------------------- */
 
+static enum patron_code event_type_unknown(struct store *store, struct bytes name, struct error *error)
+{
+    size_t count;
+    const struct bytes *names = definitions_event_names(store->definitions, &store->event_arena, &count);
+    return error_set(error, PATRON_INVALID, "unknown event type '%s'%s", quote(name).text,
+        suggest(name, (struct suggest_from){names, count, sizeof *names}).text);
+}
+
 static enum patron_code event_check(
     struct store *store, const struct event_input *input, struct checked *checked, struct error *why)
 {
@@ -351,9 +366,7 @@ static enum patron_code event_check(
     TRY(text_check("id", input->id, EVENT_ID_BYTES_MAX, why));
     const struct event_type *type = definitions_event_type(store->definitions, input->type);
     if (!type)
-        return error_set(why, PATRON_INVALID, "unknown event type '%s'%s", quote(input->type).text,
-            suggest(input->type, SUGGEST_FROM(store->definitions->events, store->definitions->event_count, name))
-                .text);
+        return event_type_unknown(store, input->type, why);
     TRY(time_check(input->time_us, why));
     checked->event = (struct event){.time_us = input->time_us, .type = type->number};
     event_hash(input->source, input->type, input->id, checked->event.hash);

@@ -195,7 +195,7 @@ static enum patron_code definitions_replay(
             return error_set(
                 error, PATRON_CORRUPT, "the log has an event where a version of the definitions should be");
         const struct definitions *next;
-        TRY(definitions_parse(entry.text, store->definitions, entry.version, &next, error));
+        TRY(definitions_parse(entry.text, store->definitions, entry.version, true, &next, error));
         definitions_release(store->definitions);
         store->definitions = next;
     }
@@ -210,7 +210,7 @@ static enum patron_code definitions_add(
 {
     uint32_t version = store->definitions ? store->definitions->version + 1 : 1;
     const struct definitions *next;
-    TRY(definitions_parse(text, store->definitions, version, &next, error));
+    TRY(definitions_parse(text, store->definitions, version, false, &next, error));
     definitions_release(store->definitions);
     store->definitions = next;
     struct log_entry entry = {

@@ -111,7 +111,7 @@ static enum patron_code check_first_definitions(
             "there is no store in '%s', and a new store needs definitions: give a file with --definitions",
             database->directory);
     const struct definitions *definitions;
-    TRY(definitions_parse(text, NULL, 1, &definitions, error));
+    TRY(definitions_parse(text, NULL, 1, false, &definitions, error));
     definitions_release(definitions);
     return PATRON_OK;
 }

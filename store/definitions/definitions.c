@@ -35,7 +35,7 @@ const struct identifier_type *definitions_identifier_type(const struct definitio
 
 const struct event_type *definitions_event_type(const struct definitions *definitions, struct bytes name)
 {
-    size_t low = 0, high = definitions->event_count;
+    size_t low = 0, high = definitions->memory->live_event_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         const struct event_type *event = &definitions->events[definitions->memory->events_by_name[middle]];
@@ -60,9 +60,28 @@ const struct event_type *definitions_event_type_by_number(const struct definitio
 const struct attribute *event_type_attribute(const struct event_type *type, struct bytes name)
 {
     for (size_t i = 0; i < type->attribute_count; i++)
-        if (bytes_equal(type->attributes[i].name, name))
+        if (!type->attributes[i].retired && bytes_equal(type->attributes[i].name, name))
             return &type->attributes[i];
     return NULL;
+}
+
+const struct bytes *definitions_event_names(const struct definitions *definitions, struct arena *arena, size_t *count)
+{
+    *count = definitions->memory->live_event_count; /* they come first */
+    struct bytes *names = arena_array(arena, *count, sizeof *names);
+    for (size_t i = 0; i < *count; i++)
+        names[i] = definitions->events[i].name;
+    return names;
+}
+
+const struct bytes *event_type_attribute_names(const struct event_type *type, struct arena *arena, size_t *count)
+{
+    struct bytes *names = arena_array(arena, type->attribute_count, sizeof *names);
+    *count = 0;
+    for (size_t i = 0; i < type->attribute_count; i++)
+        if (!type->attributes[i].retired)
+            names[(*count)++] = type->attributes[i].name;
+    return names;
 }
 
 const struct selectable *definitions_selectable(const struct definitions *definitions, struct bytes name)

@@ -158,6 +158,7 @@ struct service {
 };
 
 struct time_zone;
+struct mistakes; /* definitions/mistakes.h */
 
 struct definitions {
     uint32_t version;
@@ -178,17 +179,30 @@ struct definitions {
 };
 
 /* Reads and checks a file's text. `previous` (nullable) is the version before: its numbers are kept, and what would
- * make stored events unreadable (an event type, attribute or identifier type removed or retyped, an identifier
- * normalised in another way, another currency) is refused. */
-enum patron_code definitions_parse(struct bytes text, const struct definitions *previous, uint32_t version,
+ * make stored events unreadable is refused. An event type or attribute that is gone, or an attribute of another type,
+ * is let pass if `forced`: what was there is retired, and a name that comes back gets a new number. Never: an
+ * identifier type that is gone or normalised in another way, another currency. What was stored once was accepted once,
+ * forced or not, and is read back with `forced`, which gives it the numbers it had. */
+enum patron_code definitions_parse(struct bytes text, const struct definitions *previous, uint32_t version, bool forced,
     const struct definitions **definitions, struct error *error) MUST_CHECK;
+
+/* The same, but for every mistake to be told: `mistakes` is empty and has its arena. PATRON_OK also with mistakes, which
+ * are in the file's order then, and *definitions null. PATRON_INVALID: too long a text. */
+enum patron_code definitions_check(struct bytes text, const struct definitions *previous, uint32_t version, bool forced,
+    struct mistakes *mistakes, const struct definitions **definitions, struct error *error) MUST_CHECK;
+
 const struct definitions *definitions_retain(const struct definitions *definitions);
 void definitions_release(const struct definitions *definitions); /* null is fine */
 
+/* A retired event type or attribute is found by its number only. */
 const struct identifier_type *definitions_identifier_type(const struct definitions *definitions, struct bytes name);
 const struct event_type *definitions_event_type(const struct definitions *definitions, struct bytes name);
 const struct event_type *definitions_event_type_by_number(const struct definitions *definitions, uint16_t number);
 const struct attribute *event_type_attribute(const struct event_type *type, struct bytes name);
+/* What the two above find, for suggestions: names in the arena. */
+const struct bytes *definitions_event_names(
+    const struct definitions *definitions, struct arena *arena, size_t *count);
+const struct bytes *event_type_attribute_names(const struct event_type *type, struct arena *arena, size_t *count);
 const char *attribute_type_name(enum attribute_type type);
 const char *value_type_name(enum value_type type);
 

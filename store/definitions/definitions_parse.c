@@ -15,6 +15,19 @@ void parse_mistake(struct parse *parse, const struct tree_node *at, const char *
     mistake_at(parse->mistakes, at->line, at->column, "%s", words);
 }
 
+void parse_refuse(struct parse *parse, const struct tree_node *at, const char *format, ...)
+{
+    if (parse->forced)
+        return;
+    char words[ERROR_TEXT_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(words, sizeof words, format, arguments);
+    va_end(arguments);
+    mistake_at(parse->mistakes, at->line, at->column, "%s", words);
+    mistake_is_forceable(parse->mistakes);
+}
+
 void parse_unknown(
     struct parse *parse, const struct tree_node *at, const char *what, struct bytes name, struct suggest_from from)
 {
@@ -279,34 +292,46 @@ static void parse_root(struct parse *parse, const struct tree_node *root)
     parse_services(parse, fields[SERVICES].node);
 }
 
-enum patron_code definitions_parse(struct bytes text, const struct definitions *previous, uint32_t version,
-    const struct definitions **definitions, struct error *error)
+enum patron_code definitions_check(struct bytes text, const struct definitions *previous, uint32_t version, bool forced,
+    struct mistakes *mistakes, const struct definitions **definitions, struct error *error)
 {
     *definitions = NULL;
     if (text.length > DEFINITIONS_BYTES_MAX)
         return error_set(error, PATRON_INVALID, "the definitions are too long: %zu bytes (at most %d)", text.length,
             DEFINITIONS_BYTES_MAX);
     struct arena scratch = {0}, memory = {0};
-    struct mistakes mistakes = {.arena = &scratch};
-    struct parse parse = {.scratch = &scratch, .memory = &memory, .mistakes = &mistakes, .previous = previous};
+    struct parse parse = {
+        .scratch = &scratch, .memory = &memory, .mistakes = mistakes, .previous = previous, .forced = forced};
     parse.made = arena_alloc(&memory, sizeof *parse.made);
     parse.made_memory = arena_alloc(&memory, sizeof *parse.made_memory);
     parse.made->memory = parse.made_memory;
     parse.made->version = version;
     parse.made->text = arena_copy(&memory, text);
-    const struct tree_node *root = tree_load(text, &scratch, &mistakes);
+    const struct tree_node *root = tree_load(text, &scratch, mistakes);
     if (root && !tree_is_nothing(root) && parse_is_map(&parse, root, "the definitions", SIZE_MAX))
         parse_root(&parse, root);
-    else if (mistakes.count == 0)
-        mistake_at(&mistakes, 1, 1, "the definitions are empty: begin with identifiers, events and features");
-    enum patron_code code = mistakes_tell(&mistakes, error);
+    else if (mistakes->count == 0)
+        mistake_at(mistakes, 1, 1, "the definitions are empty: begin with identifiers, events and features");
     arena_clear(&scratch);
-    if (code != PATRON_OK) {
+    if (mistakes->count > 0) {
+        mistakes_sort(mistakes);
         arena_clear(&memory);
-        return code;
+        return PATRON_OK;
     }
     atomic_init(&parse.made_memory->references, 1);
     parse.made_memory->arena = memory;
     *definitions = parse.made;
     return PATRON_OK;
+}
+
+enum patron_code definitions_parse(struct bytes text, const struct definitions *previous, uint32_t version, bool forced,
+    const struct definitions **definitions, struct error *error)
+{
+    struct arena words = {0};
+    struct mistakes mistakes = {.arena = &words};
+    enum patron_code code = definitions_check(text, previous, version, forced, &mistakes, definitions, error);
+    if (code == PATRON_OK)
+        code = mistakes_tell(&mistakes, error);
+    arena_clear(&words);
+    return code;
 }

@@ -13,8 +13,20 @@ void mistake_at(struct mistakes *mistakes, size_t line, size_t column, const cha
     va_start(arguments, format);
     vsnprintf(words, sizeof words, format, arguments);
     va_end(arguments);
-    mistakes->kept[mistakes->count - 1] =
-        (struct mistake){line, column, arena_string(mistakes->arena, bytes_from_string(words))};
+    mistakes->kept[mistakes->count - 1] = (struct mistake){
+        .line = line, .column = column, .words = arena_string(mistakes->arena, bytes_from_string(words))};
+}
+
+void mistake_is_forceable(struct mistakes *mistakes)
+{
+    mistakes->forceable_count++;
+    if (mistakes->count <= MISTAKES_KEPT_MAX)
+        mistakes->kept[mistakes->count - 1].forceable = true;
+}
+
+size_t mistakes_kept(const struct mistakes *mistakes)
+{
+    return mistakes->count < MISTAKES_KEPT_MAX ? mistakes->count : MISTAKES_KEPT_MAX;
 }
 
 /* By place; at one place in the order they were found, for qsort need not keep it. */
@@ -28,12 +40,17 @@ static int mistake_compare(const void *left, const void *right)
     return strcmp(a->words, b->words);
 }
 
+void mistakes_sort(struct mistakes *mistakes)
+{
+    qsort(mistakes->kept, mistakes_kept(mistakes), sizeof mistakes->kept[0], mistake_compare);
+}
+
 enum patron_code mistakes_tell(struct mistakes *mistakes, struct error *error)
 {
     if (mistakes->count == 0)
         return PATRON_OK;
-    size_t kept = mistakes->count < MISTAKES_KEPT_MAX ? mistakes->count : MISTAKES_KEPT_MAX;
-    qsort(mistakes->kept, kept, sizeof mistakes->kept[0], mistake_compare);
+    size_t kept = mistakes_kept(mistakes);
+    mistakes_sort(mistakes);
     enum { CLOSING_BYTES = 40 }; /* "\nand 1048576 more mistakes" */
     char text[ERROR_TEXT_MAX];
     size_t length = 0, told = 0;

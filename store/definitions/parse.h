@@ -25,7 +25,8 @@ struct definitions_memory {
     struct arena arena;                   /* this struct and the definitions are in it too */
     const struct selectable *selectables; /* by name */
     size_t selectable_count;
-    const uint16_t *events_by_name;
+    const uint16_t *events_by_name; /* those not retired */
+    size_t live_event_count;
     const uint16_t *events_by_number;
 };
 
@@ -44,6 +45,7 @@ struct parse {
     struct arena *memory;
     struct mistakes *mistakes;
     const struct definitions *previous; /* nullable */
+    bool forced;
     struct definitions *made;
     struct definitions_memory *made_memory;
     struct names names;
@@ -51,6 +53,8 @@ struct parse {
 };
 
 void parse_mistake(struct parse *parse, const struct tree_node *at, const char *format, ...) PRINTF_LIKE(3, 4);
+/* A mistake only because of what the version before has stored: none where it is forced. */
+void parse_refuse(struct parse *parse, const struct tree_node *at, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* "unknown <what> 'ordr': did you mean 'order'?" */
 void parse_unknown(

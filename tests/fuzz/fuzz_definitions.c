@@ -59,11 +59,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct error error;
     const struct definitions *before, *made, *again;
-    if (definitions_parse(bytes_from_string(first_version), NULL, 1, &before, &error) != PATRON_OK)
+    if (definitions_parse(bytes_from_string(first_version), NULL, 1, false, &before, &error) != PATRON_OK)
         IMPOSSIBLE("the first version is good");
     const struct definitions *previous[] = {NULL, before};
     for (int i = 0; i < 2; i++) {
-        if (definitions_parse(bytes_of(data, size), previous[i], 2, &made, &error) != PATRON_OK) {
+        if (definitions_parse(bytes_of(data, size), previous[i], 2, false, &made, &error) != PATRON_OK) {
             CHECK(made == NULL);
             CHECK(error.text[0] != '\0' && bytes_are_utf8(bytes_from_string(error.text)));
             continue;
@@ -73,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (void)time_zone_day(made->zone, INT64_MIN);
         (void)time_zone_day(made->zone, INT64_MAX);
         /* What was taken once is taken as the version after itself, with the same numbers. */
-        CHECK(definitions_parse(bytes_of(data, size), made, 3, &again, &error) == PATRON_OK);
+        CHECK(definitions_parse(bytes_of(data, size), made, 3, false, &again, &error) == PATRON_OK);
         for (size_t j = 0; j < made->event_count; j++)
             CHECK(again->events[j].number == made->events[j].number);
         definitions_release(again);

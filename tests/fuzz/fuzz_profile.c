@@ -38,7 +38,7 @@ static const struct layout *layout_once(void)
     struct error error;
     if (layout)
         return layout;
-    CHECK(definitions_parse(bytes_from_string(definitions_text), NULL, 1, &definitions, &error) == PATRON_OK);
+    CHECK(definitions_parse(bytes_from_string(definitions_text), NULL, 1, false, &definitions, &error) == PATRON_OK);
     layout = layout_new(definitions);
     definitions_release(definitions);
     return layout;

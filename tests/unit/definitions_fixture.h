@@ -43,8 +43,8 @@ static inline const struct definitions *parsed_after(const char *text, const str
 {
     const struct definitions *definitions;
     struct error error;
-    if (definitions_parse(text_of(text), previous, previous ? previous->version + 1 : 1, &definitions, &error) !=
-        PATRON_OK)
+    uint32_t version = previous ? previous->version + 1 : 1;
+    if (definitions_parse(text_of(text), previous, version, false, &definitions, &error) != PATRON_OK)
         fail_msg("%s", error.text);
     return definitions;
 }

@@ -132,7 +132,7 @@ static void a_feature_has_the_type_of_what_it_computes(void **state)
             snprintf(text, sizeof text, EVENTS "features: {f: {of: order, %s: %s}}\n", cases[i].aggregation,
                 attributes[j]);
             const struct definitions *d;
-            enum patron_code code = definitions_parse(text_of(text), NULL, 1, &d, NULL);
+            enum patron_code code = definitions_parse(text_of(text), NULL, 1, false, &d, NULL);
             assert_int_equal(code, cases[i].types[j] ? PATRON_OK : PATRON_INVALID);
             if (code == PATRON_OK) {
                 assert_int_equal(d->features[0].type, cases[i].types[j]);

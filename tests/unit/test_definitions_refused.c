@@ -15,13 +15,13 @@ static void assert_refused_after(const struct definitions *previous, const char 
 {
     const struct definitions *definitions = previous;
     struct error error;
-    enum patron_code code = definitions_parse(text_of(text), previous, 2, &definitions, &error);
+    enum patron_code code = definitions_parse(text_of(text), previous, 2, false, &definitions, &error);
     if (code != PATRON_INVALID)
         fail_msg("this was taken:\n%s", text);
     assert_null(definitions);
     assert_int_equal(error.code, PATRON_INVALID);
     assert_string_equal(error.text, words);
-    assert_int_equal(definitions_parse(text_of(text), previous, 2, &definitions, NULL), PATRON_INVALID);
+    assert_int_equal(definitions_parse(text_of(text), previous, 2, false, &definitions, NULL), PATRON_INVALID);
 }
 
 static void assert_refused(const char *text, const char *words)
@@ -340,7 +340,7 @@ static void mistakes_past_the_error_s_size_are_counted(void **state)
     char *text = many("identifiers: {id: }\nevents: {e: {", "\n  a#: monney,", 200, "}}\n");
     const struct definitions *d;
     struct error error;
-    assert_int_equal(definitions_parse(text_of(text), NULL, 1, &d, &error), PATRON_INVALID);
+    assert_int_equal(definitions_parse(text_of(text), NULL, 1, false, &d, &error), PATRON_INVALID);
     size_t lines = 0;
     for (const char *c = error.text; *c; c++)
         lines += *c == '\n';
@@ -368,19 +368,23 @@ static void what_stored_events_need_may_not_go_or_change(void **state)
         "would not be found again; give the new one another name\n"
         "line 2, column 48: identifier 'email' was normalised as 'email' and cannot become 'none': stored values would "
         "not be found again; give the new one another name\n"
-        "line 3, column 1: event 'refund' is gone, and stored events are of it: put it back\n"
-        "line 4, column 3: attribute 'sku' of event 'order' is gone, and stored events hold it: put it back\n"
-        "line 4, column 19: attribute 'amount' of event 'order' was money and cannot become number: stored events hold "
-        "it as money; give the new one another name");
+        "line 3, column 1: event 'refund' is gone, and stored events are of it; feature refunds of version 1 uses it: "
+        "put it back, or use apply --force\n"
+        "line 4, column 3: attribute 'sku' of event 'order' is gone, and stored events hold it: put it back, or use "
+        "apply --force\n"
+        "and 1 more mistake");
     assert_refused_after(first,
         "identifiers: {customer_id: , email: {normalize: email}, device: }\n"
         "events:\n"
         "  order: {amount: number, discount: money, cost: money, promo: bool, channel: string, sku: string}\n"
         "  refund:\n",
         "line 3, column 19: attribute 'amount' of event 'order' was money and cannot become number: stored events hold "
-        "it as money; give the new one another name\n"
-        "line 4, column 3: attribute 'amount' of event 'refund' is gone, and stored events hold it: put it back\n"
-        "line 4, column 3: attribute 'order_id' of event 'refund' is gone, and stored events hold it: put it back");
+        "it as money; features revenue_365d, rfm of version 1 use it; give the new one another name, or use apply "
+        "--force\n"
+        "line 4, column 3: attribute 'amount' of event 'refund' is gone, and stored events hold it: put it back, or use "
+        "apply --force\n"
+        "line 4, column 3: attribute 'order_id' of event 'refund' is gone, and stored events hold it: put it back, or "
+        "use apply --force");
     definitions_release(first);
 }
 

@@ -57,7 +57,7 @@ static void fixture_open(struct fixture *fixture, const char *zone, const char *
     char whole[8192];
     snprintf(whole, sizeof whole, "time_zone: %s\n%s", zone, text);
     struct error error;
-    if (definitions_parse(bytes_from_string(whole), NULL, 3, &fixture->definitions, &error) != PATRON_OK)
+    if (definitions_parse(bytes_from_string(whole), NULL, 3, false, &fixture->definitions, &error) != PATRON_OK)
         fail_msg("%s", error.text);
     fixture->layout = layout_new(fixture->definitions);
 }
@@ -763,7 +763,7 @@ static void a_layout_takes_memory_by_its_features_not_by_types_times_features(vo
             1 + i / 10);
     const struct definitions *definitions;
     struct error error;
-    if (definitions_parse(bytes_of(text, length), NULL, 1, &definitions, &error) != PATRON_OK)
+    if (definitions_parse(bytes_of(text, length), NULL, 1, false, &definitions, &error) != PATRON_OK)
         fail_msg("%s", error.text);
     struct layout *layout = layout_new(definitions);
     assert_true(layout->arena.total_bytes < 512 * 1024);
