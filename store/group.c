@@ -531,7 +531,7 @@ static void touched_hand_over(struct store *store)
         struct lagging *lagging;
         HASH_FIND(hh, store->lagging, &touched->customer, sizeof touched->customer, lagging);
         if (lagging)
-            store->home->functions->put(store->home, touched->customer,
+            store->home->functions->put(store->home, store->layout->generation, touched->customer,
                 lagging->newest ? profile_parts_retain(lagging->newest) : NULL, store->newest_us);
     }
 }
@@ -548,7 +548,8 @@ enum patron_code store_group_commit(struct store *store, struct error *error)
     touched_encode(store);
     if (!store->home) {
         for (struct lagging *lagging = store->lagging_first; lagging; lagging = lagging->next)
-            profile_rows_write(store->batch, lagging->customer, lagging->disk, lagging->newest);
+            profile_rows_write(
+                store->batch, store->layout->generation, lagging->customer, lagging->disk, lagging->newest);
         lagging_forget_all(store);
     }
     store->folded_to_us = store->lagging_first ? store->lagging_first->since_us - 1 : store->newest_us;

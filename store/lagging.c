@@ -11,12 +11,12 @@ enum patron_code lagging_newest(
     }
     if (store->home) {
         bool found;
-        *parts = store->home->functions->get(store->home, customer, INT64_MAX, &found);
+        *parts = store->home->functions->get(store->home, store->layout->generation, customer, INT64_MAX, &found);
         if (found)
             return PATRON_OK;
     }
     *parts = NULL;
-    enum patron_code code = profile_rows_read(store->kv, NULL, customer, parts, error);
+    enum patron_code code = profile_rows_read(store->kv, NULL, store->layout->generation, customer, parts, error);
     return code == PATRON_NOT_FOUND ? PATRON_OK : code;
 }
 
@@ -64,7 +64,7 @@ enum patron_code store_write_back(struct store *store, size_t profiles_max, size
     {
         if (written == profiles_max)
             break;
-        profile_rows_write(store->batch, lagging->customer, lagging->disk, lagging->newest);
+        profile_rows_write(store->batch, store->layout->generation, lagging->customer, lagging->disk, lagging->newest);
         written++;
     }
     *left = store->lagging_count - written;
@@ -82,7 +82,7 @@ enum patron_code store_write_back(struct store *store, size_t profiles_max, size
         uint64_t customer = store->lagging_first->customer;
         lagging_forget(store, store->lagging_first);
         if (store->home)
-            store->home->functions->settled(store->home, customer);
+            store->home->functions->settled(store->home, store->layout->generation, customer);
     }
     return PATRON_OK;
 }

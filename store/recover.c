@@ -29,13 +29,14 @@ static enum patron_code customer_refold(struct recovery *recovery, uint64_t cust
     struct profile profile;
     uint64_t events = 0;
     const struct profile_parts *disk = NULL, *wanted = NULL;
-    enum patron_code code = profile_rows_read(recovery->store->kv, NULL, customer, &disk, error);
+    uint32_t generation = recovery->view.layout->generation;
+    enum patron_code code = profile_rows_read(recovery->store->kv, NULL, generation, customer, &disk, error);
     if (code == PATRON_OK || code == PATRON_NOT_FOUND) {
         code = fold_current(&recovery->view, customer, &recovery->arena, &profile, &events, error);
         if (code == PATRON_OK)
             wanted = profile_encode(&profile);
         if (code == PATRON_OK || code == PATRON_NOT_FOUND) {
-            profile_rows_write(recovery->store->batch, customer, disk, wanted);
+            profile_rows_write(recovery->store->batch, generation, customer, disk, wanted);
             code = recovery_flush(recovery, RECOVER_BATCH_BYTES, error);
         }
     }

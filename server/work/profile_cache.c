@@ -1,10 +1,11 @@
-/* A sharded hash table: customer -> versions, newest first. A shard is an open-addressing table with linear probing;
- * its slots hold the key beside the entry's address, so that a probe touches one line and growing touches no entry.
+/* A sharded hash table: (customer, generation) -> versions, newest first. A shard is an open-addressing table with
+ * linear probing; its slots hold the key beside the entry's address, so that a probe touches one line and growing
+ * touches no entry.
  *
  * Which version may go. A version is needed while a view lives whose position lies in [its valid_from, the
  * valid_from of the next newer one); the newest always is. An entry as a whole may go when it is settled and every
  * live view was made after that: then each of them finds the rows of its newest version in its own snapshot, and
- * nobody can ask for the older ones. So `settled` remembers the newest view's generation, and the oldest live one
+ * nobody can ask for the older ones. So `settled` remembers the newest view's number, and the oldest live one
  * has to be past it.
  *
  * Who may change what: the writer alone adds, drops and counts; readers only read versions and mark entries as read,
@@ -40,8 +41,9 @@ struct version {
 
 struct entry {
     uint64_t customer;
+    uint32_t generation;
     struct version newest;
-    uint64_t settled_generation;
+    uint64_t settled_at_view;
     bool settled;
     bool read_lately;
 };
@@ -105,18 +107,20 @@ static uint64_t counted(const _Atomic uint64_t *counter)
 
 /* --- a shard's table; its lock is held ----------------------------------------------------------------- */
 
-/* The customer's slot, or the free one where it would go. */
-static size_t probe(const struct shard *shard, uint64_t customer, uint64_t hash)
+/* The slot of the customer's profile, or the free one where it would go. Its generations, seldom more than one, have
+ * one hash and lie one behind the other. */
+static size_t probe(const struct shard *shard, uint32_t generation, uint64_t customer, uint64_t hash)
 {
     size_t at = hash & (shard->capacity - 1);
-    while (shard->slots[at].entry && shard->slots[at].customer != customer)
+    while (shard->slots[at].entry &&
+           (shard->slots[at].customer != customer || shard->slots[at].entry->generation != generation))
         at = (at + 1) & (shard->capacity - 1);
     return at;
 }
 
-static struct entry *find(const struct shard *shard, uint64_t customer, uint64_t hash)
+static struct entry *find(const struct shard *shard, uint32_t generation, uint64_t customer, uint64_t hash)
 {
-    return shard->capacity ? shard->slots[probe(shard, customer, hash)].entry : NULL;
+    return shard->capacity ? shard->slots[probe(shard, generation, customer, hash)].entry : NULL;
 }
 
 static void grow(struct shard *shard)
@@ -127,7 +131,8 @@ static void grow(struct shard *shard)
     shard->slots = memory_alloc(shard->capacity * sizeof *shard->slots);
     for (size_t i = 0; i < capacity_before; i++)
         if (before[i].entry)
-            shard->slots[probe(shard, before[i].customer, mix(before[i].customer))] = before[i];
+            shard->slots[probe(shard, before[i].entry->generation, before[i].customer, mix(before[i].customer))] =
+                before[i];
     memory_free(before);
 }
 
@@ -135,7 +140,7 @@ static void insert(struct shard *shard, struct entry *entry, uint64_t hash)
 {
     if (shard->used * 2 >= shard->capacity)
         grow(shard);
-    size_t at = probe(shard, entry->customer, hash);
+    size_t at = probe(shard, entry->generation, entry->customer, hash);
     CHECK(!shard->slots[at].entry);
     shard->slots[at] = (struct slot){entry->customer, entry};
     shard->used++;
@@ -224,7 +229,7 @@ static void free_entry(struct profile_cache *cache, struct entry *entry)
 static bool may_go(const struct profile_cache *cache, const struct entry *entry)
 {
     return entry->settled &&
-           (cache->live_count == 0 || entry->settled_generation < cache->live[0].generation);
+           (cache->live_count == 0 || entry->settled_at_view < cache->live[0].number);
 }
 
 /* Looks at up to WALK_SLOTS slots from the shard's hand on. Returns true when the hand has come round. */
@@ -283,7 +288,7 @@ void profile_cache_views_live(struct profile_cache *cache, const struct live_vie
         cache->live = memory_resize(cache->live, cache->live_capacity * sizeof *cache->live);
     }
     for (size_t i = 0; i < live_count; i++) {
-        CHECK(i == 0 || live[i - 1].generation < live[i].generation);
+        CHECK(i == 0 || live[i - 1].number < live[i].number);
         CHECK(i == 0 || live[i - 1].position_us <= live[i].position_us);
         cache->live[i] = live[i];
     }
@@ -295,14 +300,14 @@ void profile_cache_views_live(struct profile_cache *cache, const struct live_vie
 /* --- the home ------------------------------------------------------------------------------------------ */
 
 static const struct profile_parts *cache_get(
-    const struct profile_home *home, uint64_t customer, int64_t position_us, bool *found)
+    const struct profile_home *home, uint32_t generation, uint64_t customer, int64_t position_us, bool *found)
 {
     uint64_t hash = mix(customer);
     struct shard *shard = shard_of(of_home(home), hash);
     const struct profile_parts *parts = NULL;
     *found = false;
     pthread_mutex_lock(&shard->lock);
-    struct entry *entry = find(shard, customer, hash);
+    struct entry *entry = find(shard, generation, customer, hash);
     const struct version *version = entry ? &entry->newest : NULL;
     while (version && version->valid_from_us > position_us)
         version = version->older;
@@ -318,8 +323,8 @@ static const struct profile_parts *cache_get(
     return parts;
 }
 
-static void cache_put(const struct profile_home *home, uint64_t customer, const struct profile_parts *parts,
-    int64_t valid_from_us)
+static void cache_put(const struct profile_home *home, uint32_t generation, uint64_t customer,
+    const struct profile_parts *parts, int64_t valid_from_us)
 {
     struct profile_cache *cache = of_home(home);
     uint64_t hash = mix(customer);
@@ -330,11 +335,12 @@ static void cache_put(const struct profile_home *home, uint64_t customer, const 
     struct version *moved = memory_alloc(sizeof *moved);
     struct version *dropped = NULL;
     pthread_mutex_lock(&shard->lock);
-    struct entry *entry = find(shard, customer, hash);
+    struct entry *entry = find(shard, generation, customer, hash);
     if (!entry) {
         entry = made;
         made = NULL;
-        *entry = (struct entry){.customer = customer, .newest = put, .read_lately = true};
+        *entry = (struct entry){
+            .customer = customer, .generation = generation, .newest = put, .read_lately = true};
         insert(shard, entry, hash);
         count(&cache->entries, 1);
         count(&cache->unsettled, 1);
@@ -364,16 +370,16 @@ static void cache_put(const struct profile_home *home, uint64_t customer, const 
     }
 }
 
-static void cache_settled(const struct profile_home *home, uint64_t customer)
+static void cache_settled(const struct profile_home *home, uint32_t generation, uint64_t customer)
 {
     struct profile_cache *cache = of_home(home);
     uint64_t hash = mix(customer);
     struct shard *shard = shard_of(cache, hash);
     pthread_mutex_lock(&shard->lock);
-    struct entry *entry = find(shard, customer, hash);
+    struct entry *entry = find(shard, generation, customer, hash);
     if (entry && !entry->settled) {
         entry->settled = true;
-        entry->settled_generation = cache->live_count ? cache->live[cache->live_count - 1].generation : 0;
+        entry->settled_at_view = cache->live_count ? cache->live[cache->live_count - 1].number : 0;
         count(&cache->unsettled, -1);
     }
     pthread_mutex_unlock(&shard->lock);

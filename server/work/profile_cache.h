@@ -21,7 +21,7 @@ const struct profile_home *profile_cache_home(struct profile_cache *cache);
 
 struct live_view {
     int64_t position_us;
-    uint64_t generation; /* counts up with every view that is published; the first is 1 */
+    uint64_t number; /* counts up with every view that is published; the first is 1 */
 };
 /* Says which views live, oldest first; the last is the one that new readers get. Views may die before the next
  * call, but none may be published without one. Gives back what is over the budget, a bounded walk at a time. */

@@ -6,7 +6,7 @@
 /* A published view. Lives while it is the newest one or some reader holds it. */
 struct held_view {
     struct view view;
-    uint64_t generation;
+    uint64_t number;
     uint64_t holders; /* under the lock */
     struct held_view *older, *newer;
 };
@@ -27,7 +27,7 @@ struct views {
     void (*promise_wanted)(void *context);
     void *promise_context;
     /* The writer's alone. */
-    uint64_t generation;
+    uint64_t last_number;
     struct live_view *live;
     size_t live_capacity;
 };
@@ -47,7 +47,7 @@ static void tell_cache(struct views *views)
     count = 0;
     pthread_mutex_lock(&views->lock);
     for (const struct held_view *held = views->oldest; held; held = held->newer)
-        views->live[count++] = (struct live_view){held->view.position_us, held->generation};
+        views->live[count++] = (struct live_view){held->view.position_us, held->number};
     pthread_mutex_unlock(&views->lock);
     profile_cache_views_live(views->cache, views->live, count);
 }
@@ -72,7 +72,7 @@ void views_publish(struct views *views)
 {
     struct held_view *made = memory_alloc(sizeof *made);
     store_view_take(views->store, &made->view);
-    made->generation = ++views->generation;
+    made->number = ++views->last_number;
     struct held_view *done_with = NULL;
     pthread_mutex_lock(&views->lock);
     struct held_view *before = views->newest;

@@ -106,6 +106,7 @@ struct layout *layout_new(const struct definitions *definitions)
 {
     struct layout *layout = memory_alloc(sizeof *layout);
     layout->definitions = definitions_retain(definitions);
+    layout->generation = definitions->version;
     layout->type_count = definitions->event_count;
     struct type_layout *types = arena_array(&layout->arena, definitions->event_count, sizeof *types);
     struct slot *slots = arena_array(&layout->arena, definitions->feature_count, sizeof *slots);

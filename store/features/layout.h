@@ -31,6 +31,7 @@ struct slot {
 
 struct layout {
     const struct definitions *definitions;
+    uint32_t generation; /* of the profiles folded by it: the version's, or that of an older one of an equal layout */
     size_t type_count;
     const struct type_layout *types; /* by event type's number */
     const struct slot *slots;        /* one for each feature */

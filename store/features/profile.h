@@ -63,12 +63,12 @@ void profile_evaluate(const struct profile *profile, uint32_t feature, int64_t a
 
 /* --- the encoded form: rows of the family `profiles` ------------------------------------------------------------- */
 
-enum { PROFILE_KEY_BYTES = 16 };
-void profile_key_encode(uint64_t customer, uint64_t part, uint8_t key[PROFILE_KEY_BYTES]);
+enum { PROFILE_KEY_BYTES = 20 };
+void profile_key_encode(uint32_t generation, uint64_t customer, uint64_t part, uint8_t key[PROFILE_KEY_BYTES]);
 
 /* The rows, retained once. */
 const struct profile_parts *profile_encode(const struct profile *profile);
-/* `parts` must stay while the profile is used. PATRON_PRECONDITION: of another version of the definitions. */
+/* `parts` must stay while the profile is used. PATRON_PRECONDITION: of another generation. */
 enum patron_code profile_decode(struct profile *profile, const struct layout *layout, const struct profile_parts *parts,
     struct arena *arena, struct error *error) MUST_CHECK;
 

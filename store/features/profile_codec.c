@@ -1,8 +1,8 @@
-/* profiles: key    customer u64 BE | part u64 BE
+/* profiles: key    generation u32 BE | customer u64 BE | part u64 BE
  *           value  format u8 = 1 | body
  *
  * Part 0, the head:
- *   definitions' version varint | position signed | event count varint
+ *   generation varint | position signed | event count varint
  *   if event count > 0: newest event time signed | newest known_at signed
  *   for each event type, by number:
  *     the lifetime accumulators | for the 5-minute tier, then the hour tier, if it has aggregates: tiles
@@ -27,10 +27,12 @@ static uint64_t chunk_number(size_t type, int64_t day)
         (uint64_t)(floor_divide(day, CHUNK_DAYS) + (INT64_C(1) << 31));
 }
 
-void profile_key_encode(uint64_t customer, uint64_t part, uint8_t key[PROFILE_KEY_BYTES])
+void profile_key_encode(uint32_t generation, uint64_t customer, uint64_t part, uint8_t key[PROFILE_KEY_BYTES])
 {
-    encode_be64(key, customer);
-    encode_be64(key + 8, part);
+    for (size_t i = 0; i < 4; i++)
+        key[i] = (uint8_t)(generation >> (24 - 8 * i));
+    encode_be64(key + 4, customer);
+    encode_be64(key + 12, part);
 }
 
 static void accumulators_encode(
@@ -67,7 +69,7 @@ static void head_encode(const struct profile *profile, struct encoder *to)
 {
     const struct layout *layout = profile->layout;
     encode_u8(to, PROFILE_FORMAT);
-    encode_varint(to, layout->definitions->version);
+    encode_varint(to, layout->generation);
     encode_signed(to, profile->position_us);
     encode_varint(to, profile->event_count);
     if (profile->event_count > 0) {
@@ -203,10 +205,10 @@ static enum patron_code head_decode(struct profile *profile, struct bytes value,
 {
     struct decoder from = decoder_of(value);
     uint8_t format = decode_u8(&from);
-    uint64_t version = decode_varint(&from);
-    if (format == PROFILE_FORMAT && !from.bad && version != profile->layout->definitions->version)
-        return error_set(error, PATRON_PRECONDITION, "a profile is of version %llu of the definitions, not %u",
-            (unsigned long long)version, profile->layout->definitions->version);
+    uint64_t generation = decode_varint(&from);
+    if (format == PROFILE_FORMAT && !from.bad && generation != profile->layout->generation)
+        return error_set(error, PATRON_PRECONDITION, "a profile is of generation %llu, not %u",
+            (unsigned long long)generation, profile->layout->generation);
     profile->position_us = decode_signed(&from);
     profile->event_count = decode_varint(&from);
     if (profile->event_count > 0) {

@@ -11,6 +11,7 @@ struct version {
 };
 
 struct entry {
+    uint32_t generation;
     uint64_t customer;
     struct version *versions; /* oldest first */
     size_t version_count;
@@ -25,19 +26,19 @@ struct small_home {
     uint64_t next_view;
 };
 
-static struct entry *find(struct small_home *home, uint64_t customer)
+static struct entry *find(struct small_home *home, uint32_t generation, uint64_t customer)
 {
     for (size_t i = 0; i < home->entry_count; i++)
-        if (home->entries[i].customer == customer)
+        if (home->entries[i].customer == customer && home->entries[i].generation == generation)
             return &home->entries[i];
     return NULL;
 }
 
 static const struct profile_parts *get(
-    const struct profile_home *face, uint64_t customer, int64_t position_us, bool *found)
+    const struct profile_home *face, uint32_t generation, uint64_t customer, int64_t position_us, bool *found)
 {
     struct small_home *home = (struct small_home *)face;
-    const struct entry *entry = find(home, customer);
+    const struct entry *entry = find(home, generation, customer);
     *found = false;
     for (size_t i = entry ? entry->version_count : 0; i > 0; i--) {
         const struct version *version = &entry->versions[i - 1];
@@ -49,15 +50,15 @@ static const struct profile_parts *get(
     return NULL;
 }
 
-static void put(const struct profile_home *face, uint64_t customer, const struct profile_parts *take_parts,
-    int64_t valid_from_us)
+static void put(const struct profile_home *face, uint32_t generation, uint64_t customer,
+    const struct profile_parts *take_parts, int64_t valid_from_us)
 {
     struct small_home *home = (struct small_home *)face;
-    struct entry *entry = find(home, customer);
+    struct entry *entry = find(home, generation, customer);
     if (entry == NULL) {
         home->entries = memory_resize(home->entries, (home->entry_count + 1) * sizeof *home->entries);
         entry = &home->entries[home->entry_count++];
-        *entry = (struct entry){.customer = customer};
+        *entry = (struct entry){.generation = generation, .customer = customer};
     }
     size_t last = entry->version_count;
     CHECK(last == 0 || entry->versions[last - 1].valid_from_us <= valid_from_us);
@@ -67,10 +68,10 @@ static void put(const struct profile_home *face, uint64_t customer, const struct
     entry->settled = false;
 }
 
-static void settled(const struct profile_home *face, uint64_t customer)
+static void settled(const struct profile_home *face, uint32_t generation, uint64_t customer)
 {
     struct small_home *home = (struct small_home *)face;
-    struct entry *entry = find(home, customer);
+    struct entry *entry = find(home, generation, customer);
     if (entry == NULL)
         return;
     entry->settled = true;

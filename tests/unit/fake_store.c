@@ -2,7 +2,7 @@
 
 #include <stdatomic.h>
 
-enum { FAKE_CUSTOMERS_MAX = 4096, FAKE_GROUPS_MAX = 200000 };
+enum { FAKE_GENERATION = 1, FAKE_CUSTOMERS_MAX = 4096, FAKE_GROUPS_MAX = 200000 };
 
 struct store {
     struct kv *kv;
@@ -197,7 +197,7 @@ enum patron_code store_group_commit(struct store *store, struct error *error)
         store->behind[customer] = true;
         if (store->home)
             store->home->functions->put(
-                store->home, customer, make_parts(store->profile[customer]), store->last_us);
+                store->home, FAKE_GENERATION, customer, make_parts(store->profile[customer]), store->last_us);
     }
     return PATRON_OK;
 }
@@ -223,7 +223,7 @@ enum patron_code store_write_back(struct store *store, size_t profiles_max, size
     for (size_t i = 0; i < count; i++) {
         store->behind[written[i]] = false;
         if (store->home)
-            store->home->functions->settled(store->home, written[i]);
+            store->home->functions->settled(store->home, FAKE_GENERATION, written[i]);
     }
     store->behind_count -= count;
     *left = store->behind_count;
@@ -269,7 +269,7 @@ bool fake_store_reads_true(const struct view *view, uint64_t customer, struct ar
     bool found = false;
     const struct profile_parts *parts = NULL;
     if (view->home)
-        parts = view->home->functions->get(view->home, customer, view->position_us, &found);
+        parts = view->home->functions->get(view->home, FAKE_GENERATION, customer, view->position_us, &found);
     if (parts)
         read_us = decode_time(parts->part[0].value.data);
     profile_parts_release(parts);

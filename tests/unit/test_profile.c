@@ -561,8 +561,8 @@ static void a_small_profile_is_stored_in_these_bytes(void **state)
     assert_golden(parts->part[2].value, "01 01 b6b302 01");
     profile_parts_release(parts);
     uint8_t key[PROFILE_KEY_BYTES];
-    profile_key_encode(258, 7, key);
-    assert_golden(bytes_of(key, sizeof key), "0000000000000102 0000000000000007");
+    profile_key_encode(3, 258, 7, key);
+    assert_golden(bytes_of(key, sizeof key), "00000003 0000000000000102 0000000000000007");
     fixture_close(&fixture);
 }
 
@@ -592,12 +592,12 @@ static uint64_t rows_written(struct kv *kv, const struct profile *before, const 
 {
     const struct profile_parts *there = before ? profile_encode(before) : NULL, *wanted = profile_encode(after);
     struct kv_batch *batch = kv_batch_new(kv);
-    profile_rows_write(batch, 9, there, wanted);
+    profile_rows_write(batch, 1, 9, there, wanted);
     uint64_t count = kv_batch_count(batch);
     assert_int_equal(kv_write(kv, batch, false, NULL), PATRON_OK);
     kv_batch_free(batch);
     const struct profile_parts *read;
-    assert_int_equal(profile_rows_read(kv, NULL, 9, &read, NULL), PATRON_OK);
+    assert_int_equal(profile_rows_read(kv, NULL, 1, 9, &read, NULL), PATRON_OK);
     assert_true(parts_equal(read, wanted));
     profile_parts_release(read);
     profile_parts_release(there);
@@ -645,10 +645,10 @@ static void a_chunk_of_days_is_written_only_where_a_day_of_its_own_changed(void 
     /* merged away */
     struct kv_batch *batch = kv_batch_new(kv);
     const struct profile_parts *parts = profile_encode(after);
-    profile_rows_write(batch, 9, parts, NULL);
+    profile_rows_write(batch, 1, 9, parts, NULL);
     assert_int_equal(kv_batch_count(batch), parts->count);
     assert_int_equal(kv_write(kv, batch, false, NULL), PATRON_OK);
-    assert_int_equal(profile_rows_read(kv, NULL, 9, &parts, NULL), PATRON_NOT_FOUND);
+    assert_int_equal(profile_rows_read(kv, NULL, 1, 9, &parts, NULL), PATRON_NOT_FOUND);
     profile_parts_release(parts);
     kv_batch_free(batch);
     kv_close(kv);
@@ -682,7 +682,7 @@ static void damaged_rows_of_a_profile_are_told(void **state)
     } heads[] = {
         {"", PATRON_CORRUPT, "a profile's head is damaged"},
         {"02 03 00 00 00", PATRON_CORRUPT, "a profile's head is damaged"},
-        {"01 02 00 00 00", PATRON_PRECONDITION, "a profile is of version 2 of the definitions, not 3"},
+        {"01 02 00 00 00", PATRON_PRECONDITION, "a profile is of generation 2, not 3"},
         {"01 03 00 00 00 00", PATRON_CORRUPT, "a profile's head is damaged"},
         {"01 03 00 00", PATRON_CORRUPT, "a profile's head is damaged"},
         {"01 03 00 00 01", PATRON_CORRUPT, "a profile's head is damaged"},

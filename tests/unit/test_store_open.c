@@ -421,14 +421,26 @@ static struct bytes key_of(struct shop *shop, uint64_t first, uint64_t second)
     return arena_copy(&shop->arena, bytes_of(key, sizeof key));
 }
 
-/* The last key of the family that begins with the number. */
+static struct bytes profile_key_of(struct shop *shop, uint64_t customer)
+{
+    uint8_t key[PROFILE_KEY_BYTES];
+    profile_key_encode(1, customer, 0, key);
+    return arena_copy(&shop->arena, bytes_of(key, sizeof key));
+}
+
+/* The last key of the family that begins with the number, or of that customer's profile. */
 static struct bytes last_key_of(struct shop *shop, enum kv_family family, uint64_t number)
 {
-    uint8_t prefix[8];
-    encode_be64(prefix, number);
-    struct kv_iterator *rows = kv_iterator_new(shop->kv, NULL, family, bytes_of(prefix, sizeof prefix));
+    uint8_t start[PROFILE_KEY_BYTES];
+    encode_be64(start, number);
+    struct bytes prefix = bytes_of(start, 8);
+    if (family == KV_PROFILES) {
+        profile_key_encode(1, number, 0, start);
+        prefix.length = PROFILE_KEY_BYTES - 8;
+    }
+    struct kv_iterator *rows = kv_iterator_new(shop->kv, NULL, family, prefix);
     struct bytes last = {0};
-    for (kv_iterator_seek(rows, bytes_of(prefix, sizeof prefix)); kv_iterator_valid(rows); kv_iterator_next(rows))
+    for (kv_iterator_seek(rows, prefix); kv_iterator_valid(rows); kv_iterator_next(rows))
         last = arena_copy(&shop->arena, kv_iterator_borrow_key(rows));
     assert_true(last.length > 0);
     kv_iterator_free(rows);
@@ -456,8 +468,8 @@ static void verify_finds_a_row_that_is_not_what_the_events_say(void **state)
     static const char other[] = "its profile is not the fold of its events";
     char words[256];
     snprintf(words, sizeof words, "customer 1: %s", other);
-    assert_finds(&shop, KV_PROFILES, key_of(&shop, 1, 0), "01 01 00 00 00 00 00", words);
-    assert_finds(&shop, KV_PROFILES, key_of(&shop, 1, 0), "", words);
+    assert_finds(&shop, KV_PROFILES, profile_key_of(&shop, 1), "01 01 00 00 00 00 00", words);
+    assert_finds(&shop, KV_PROFILES, profile_key_of(&shop, 1), "", words);
     assert_finds(&shop, KV_PROFILES, last_key_of(&shop, KV_PROFILES, 1), NULL, words);
     snprintf(words, sizeof words, "customer 4: %s", other);
     assert_finds(&shop, KV_EVENTS, last_key_of(&shop, KV_EVENTS, 4), NULL, words); /* an event is gone */
@@ -489,9 +501,9 @@ static void verify_finds_profiles_that_are_missing_or_too_many(void **state)
     assert_int_equal(shop_rows(&shop, KV_MEMBERSHIP), 8); /* six nodes, of which two moved */
     struct kv_batch *batch = kv_batch_new(shop.kv);
     const struct profile_parts *parts;
-    assert_int_equal(profile_rows_read(shop.kv, NULL, 4, &parts, NULL), PATRON_OK);
-    profile_rows_write(batch, 4, parts, NULL);
-    profile_rows_write(batch, 2, NULL, parts);
+    assert_int_equal(profile_rows_read(shop.kv, NULL, 1, 4, &parts, NULL), PATRON_OK);
+    profile_rows_write(batch, 1, 4, parts, NULL);
+    profile_rows_write(batch, 1, 2, NULL, parts);
     assert_int_equal(kv_write(shop.kv, batch, false, NULL), PATRON_OK);
     kv_batch_free(batch);
     profile_parts_release(parts);
@@ -545,8 +557,8 @@ static void verify_stops_when_it_is_told_to(void **state)
     struct shop shop = {0};
     shop_open(&shop, first_version);
     send_some(&shop, 0);
-    shop_plant(&shop, KV_PROFILES, key_of(&shop, 1, 0), NULL);
-    shop_plant(&shop, KV_PROFILES, key_of(&shop, 4, 0), NULL);
+    shop_plant(&shop, KV_PROFILES, profile_key_of(&shop, 1), NULL);
+    shop_plant(&shop, KV_PROFILES, profile_key_of(&shop, 4), NULL);
     struct view view;
     store_view_take(shop.store, &view);
     struct verify_result result;
@@ -565,7 +577,7 @@ static void a_profile_from_the_future_is_told_and_not_read(void **state)
     struct shop shop = {0};
     shop_open(&shop, first_version);
     send_some(&shop, 0);
-    struct bytes key = key_of(&shop, 4, 0);
+    struct bytes key = profile_key_of(&shop, 4);
     /* version 1, position 2^62, no events, nothing else */
     struct bytes future = golden("01 01 80808080808080808001 00 00 00 00", &shop.arena);
     shop_plant(&shop, KV_PROFILES, key, &future);

@@ -12,12 +12,12 @@
 #include <time.h>
 #include <cmocka.h>
 
-enum { CUSTOMERS = 60, VIEWS_MAX = 12 };
+enum { GENERATION = 1, CUSTOMERS = 60, VIEWS_MAX = 12 };
 
 /* What is true of one customer: a number for each state it was put in; 0: none, negative: no more. */
 struct model_view {
     int64_t position_us;
-    uint64_t generation;
+    uint64_t number;
     bool held;
     int64_t truth[CUSTOMERS]; /* at the position */
     int64_t disk[CUSTOMERS];  /* in the snapshot */
@@ -29,7 +29,7 @@ struct model {
     uint64_t random;
     int64_t now_us;
     int64_t next_state;
-    uint64_t generation;
+    uint64_t number;
     int64_t truth[CUSTOMERS];
     int64_t disk[CUSTOMERS];
     struct model_view views[VIEWS_MAX]; /* oldest first; the last is the newest */
@@ -63,7 +63,7 @@ static void tell(struct model *model)
 {
     struct live_view live[VIEWS_MAX];
     for (size_t i = 0; i < model->view_count; i++)
-        live[i] = (struct live_view){model->views[i].position_us, model->views[i].generation};
+        live[i] = (struct live_view){model->views[i].position_us, model->views[i].number};
     profile_cache_views_live(model->cache, live, model->view_count);
 }
 
@@ -83,7 +83,7 @@ static void publish(struct model *model)
         drop_view(model, 0), last--;
     struct model_view *view = &model->views[last];
     view->position_us = model->now_us;
-    view->generation = ++model->generation;
+    view->number = ++model->number;
     view->held = false;
     memcpy(view->truth, model->truth, sizeof view->truth);
     memcpy(view->disk, model->disk, sizeof view->disk);
@@ -101,7 +101,7 @@ static void group(struct model *model)
         int64_t state = ++model->next_state;
         model->truth[customer] = gone ? -state : state;
         model->home->functions->put(
-            model->home, customer, gone ? NULL : parts_of(state, 100 + draw(model, 400)), model->now_us);
+            model->home, GENERATION, customer, gone ? NULL : parts_of(state, 100 + draw(model, 400)), model->now_us);
     }
     publish(model);
 }
@@ -111,7 +111,7 @@ static void write_back(struct model *model)
     for (uint64_t some = 1 + draw(model, 20); some > 0; some--) {
         uint64_t customer = draw(model, CUSTOMERS);
         model->disk[customer] = model->truth[customer] < 0 ? 0 : model->truth[customer];
-        model->home->functions->settled(model->home, customer);
+        model->home->functions->settled(model->home, GENERATION, customer);
     }
     if (draw(model, 2) == 0)
         publish(model);
@@ -122,7 +122,7 @@ static void check(struct model *model, const struct model_view *view, uint64_t c
 {
     bool found = false;
     const struct profile_parts *parts =
-        model->home->functions->get(model->home, customer, view->position_us, &found);
+        model->home->functions->get(model->home, GENERATION, customer, view->position_us, &found);
     int64_t truth = view->truth[customer] < 0 ? 0 : view->truth[customer];
     int64_t read = found ? (parts ? decode_time(parts->part[0].value.data) : 0) : view->disk[customer];
     assert_int_equal(read, truth);
@@ -191,13 +191,13 @@ static void readers_see_their_position_whatever_is_put_settled_held_and_evicted(
 
 static void put(const struct profile_home *home, uint64_t customer, int64_t valid_from_us)
 {
-    home->functions->put(home, customer, parts_of(valid_from_us, 1000), valid_from_us);
+    home->functions->put(home, GENERATION, customer, parts_of(valid_from_us, 1000), valid_from_us);
 }
 
 static bool has(const struct profile_home *home, uint64_t customer, int64_t position_us, int64_t wanted_us)
 {
     bool found = false;
-    const struct profile_parts *parts = home->functions->get(home, customer, position_us, &found);
+    const struct profile_parts *parts = home->functions->get(home, GENERATION, customer, position_us, &found);
     bool as_wanted = found && decode_time(parts->part[0].value.data) == wanted_us;
     profile_parts_release(parts);
     return as_wanted;
@@ -226,7 +226,7 @@ static void versions_stay_while_a_view_lives_that_needs_them_and_no_longer(void 
     assert_true(has(home, 7, 300, 300));
     assert_true(has(home, 7, 400, 400));
     bool found = true;
-    assert_null(home->functions->get(home, 7, 99, &found));
+    assert_null(home->functions->get(home, GENERATION, 7, 99, &found));
     assert_false(found);
     profile_cache_free(cache);
 }
@@ -248,7 +248,7 @@ static void what_is_not_on_disk_in_every_live_view_stays_over_any_budget(void **
     assert_int_equal(figures.unsettled, 5000);
     assert_true(profile_cache_wants_write_back(cache));
     for (uint64_t customer = 0; customer < 5000; customer++)
-        home->functions->settled(home, customer);
+        home->functions->settled(home, GENERATION, customer);
     assert_false(profile_cache_wants_write_back(cache));
     /* On disk, but views live that were made before. */
     for (int i = 0; i < 100; i++)
@@ -275,7 +275,7 @@ static void what_is_read_stays_longer_than_what_is_not(void **state)
     for (int group_number = 0; group_number < 100; group_number++) {
         for (int i = 0; i < 100; i++) {
             put(home, customers, group_number);
-            home->functions->settled(home, customers++);
+            home->functions->settled(home, GENERATION, customers++);
         }
         live = (struct live_view){group_number, (uint64_t)group_number + 2};
         profile_cache_views_live(cache, &live, 1);
@@ -299,10 +299,10 @@ static void a_million_customers_are_found_again(void **state)
     struct profile_cache *cache = profile_cache_new(UINT64_MAX);
     const struct profile_home *home = profile_cache_home(cache);
     for (uint64_t customer = 0; customer < 1000000; customer++)
-        home->functions->put(home, customer, NULL, 5);
+        home->functions->put(home, GENERATION, customer, NULL, 5);
     for (uint64_t customer = 0; customer < 1000100; customer++) {
         bool found = false;
-        assert_null(home->functions->get(home, customer, 5, &found));
+        assert_null(home->functions->get(home, GENERATION, customer, 5, &found));
         assert_true(found == (customer < 1000000));
     }
     profile_cache_free(cache);
@@ -314,16 +314,16 @@ static void those_that_stay_are_found_after_their_neighbours_have_gone(void **st
     struct profile_cache *cache = profile_cache_new(1);
     const struct profile_home *home = profile_cache_home(cache);
     for (uint64_t customer = 0; customer < 100000; customer++) {
-        home->functions->put(home, customer, NULL, 5);
+        home->functions->put(home, GENERATION, customer, NULL, 5);
         if (customer % 3 != 0)
-            home->functions->settled(home, customer);
+            home->functions->settled(home, GENERATION, customer);
     }
     struct live_view live = {5, 1};
     for (int i = 0; i < 1000; i++)
         profile_cache_views_live(cache, &live, 1);
     for (uint64_t customer = 0; customer < 100000; customer++) {
         bool found = false;
-        assert_null(home->functions->get(home, customer, 5, &found));
+        assert_null(home->functions->get(home, GENERATION, customer, 5, &found));
         assert_true(found == (customer % 3 == 0));
     }
     profile_cache_free(cache);
