@@ -132,6 +132,7 @@ struct feature {
     int64_t max_age_us;            /* an older value is STALE; 0: none is */
     const struct value *fallback;  /* its default: STATUS_DEFAULT, of the feature's type; or null */
     const struct expression *expression; /* of DERIVED */
+    struct bytes formula;          /* of DERIVED: the expression's text */
     struct bytes description;      /* empty if there is none, as owner */
     struct bytes owner;
     const struct bytes *tags;
