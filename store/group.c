@@ -4,7 +4,6 @@
  * identifiers -> nodes -> event -> log -> profile, all in the batch and in the touched profiles of the group. */
 #include "store/store_internal.h"
 
-#include "store/base/decimal.h"
 #include "store/base/time_text.h"
 #include "store/definitions/suggest.h"
 
@@ -54,91 +53,17 @@ static enum patron_code time_check(int64_t time_us, struct error *error)
         "the event's time, %lld microseconds since 1970, is not between 1900 and 2200", (long long)time_us);
 }
 
-static enum patron_code money_convert(const struct event_attribute *given, int128 *number, struct error *error)
-{
-    int64_t micros = 0;
-    switch (given->kind) {
-    case GIVEN_DECIMAL:
-        TRY(money_from_text(given->text, &micros, error));
-        break;
-    case GIVEN_REAL:
-        TRY(money_from_double(given->real, &micros, error));
-        break;
-    default:
-        if (__builtin_mul_overflow(given->integer, MONEY_SCALE, &micros))
-            return error_set(error, PATRON_INVALID, "is too large for money: %lld (at most 9223372036854.775807)",
-                (long long)given->integer);
-    }
-    *number = micros;
-    return PATRON_OK;
-}
-
-static enum patron_code number_convert(const struct event_attribute *given, int128 *number, struct error *error)
-{
-    switch (given->kind) {
-    case GIVEN_DECIMAL:
-        return number_from_text(given->text, number, error);
-    case GIVEN_REAL:
-        return number_from_double(given->real, number, error);
-    default:
-        if (given->integer <= -NUMBER_MAGNITUDE_MAX || given->integer >= NUMBER_MAGNITUDE_MAX)
-            return error_set(error, PATRON_INVALID, "is out of range: %lld (below 2^53)", (long long)given->integer);
-        *number = (int128)given->integer * ((int128)1 << NUMBER_FRACTION_BITS);
-        return PATRON_OK;
-    }
-}
-
-/* A whole number by way of fixed point: what has a fraction shows it there. */
-static enum patron_code integer_convert(const struct event_attribute *given, int128 *number, struct error *error)
-{
-    TRY(number_convert(given, number, error));
-    int128 one = (int128)1 << NUMBER_FRACTION_BITS;
-    if (*number % one != 0)
-        return error_set(error, PATRON_INVALID, "has a fraction, but is declared integer");
-    *number /= one;
-    return PATRON_OK;
-}
-
-static enum patron_code text_convert(const struct event_attribute *given, struct scalar *value, struct error *error)
-{
-    if (given->text.length > TEXT_ATTRIBUTE_BYTES_MAX)
-        return error_set(error, PATRON_INVALID, "has %zu bytes; at most %d are taken", given->text.length,
-            TEXT_ATTRIBUTE_BYTES_MAX);
-    if (!bytes_are_utf8(given->text))
-        return error_set(error, PATRON_INVALID, "is not valid UTF-8");
-    value->text = given->text;
-    return PATRON_OK;
-}
-
-static enum patron_code attribute_convert(
-    const struct event_attribute *given, enum attribute_type type, struct scalar *value, struct error *error)
-{
-    static const char *const given_names[] = {"", "text", "an integer", "a real number", "a flag", "a decimal"};
-    bool numeric = given->kind == GIVEN_INTEGER || given->kind == GIVEN_REAL || given->kind == GIVEN_DECIMAL;
-    bool suits = type == ATTRIBUTE_BOOL ? given->kind == GIVEN_FLAG
-        : type == ATTRIBUTE_TEXT        ? given->kind == GIVEN_TEXT
-                                        : numeric;
-    if (given->kind < GIVEN_TEXT || given->kind > GIVEN_DECIMAL)
-        return error_set(error, PATRON_INVALID, "has no value");
-    if (!suits)
-        return error_set(error, PATRON_INVALID, "is %s, but is declared %s", given_names[given->kind],
-            attribute_type_name(type));
-    *value = (struct scalar){.type = type};
-    switch (type) {
-    case ATTRIBUTE_MONEY:
-        return money_convert(given, &value->number, error);
-    case ATTRIBUTE_NUMBER:
-        return number_convert(given, &value->number, error);
-    case ATTRIBUTE_INTEGER:
-        return integer_convert(given, &value->number, error);
-    case ATTRIBUTE_BOOL:
-        value->number = given->flag;
-        return PATRON_OK;
-    case ATTRIBUTE_TEXT:
-        return text_convert(given, value, error);
-    }
-    IMPOSSIBLE("an attribute type outside the list");
-}
+struct checked {
+    struct event event;
+    struct given_value *values; /* by attribute's number */
+    const struct event_attribute *kept[EVENT_KEPT_MAX]; /* by name, each once */
+    size_t kept_count;
+    size_t unknown_count; /* kept or dropped */
+    struct known_identifier identifiers[EVENT_IDENTIFIERS_MAX]; /* that may link: highest priority first, each once */
+    size_t identifier_count;
+    struct known_identifier blocked[EVENT_IDENTIFIERS_MAX]; /* that never link, each once */
+    size_t blocked_count;
+};
 
 static enum patron_code attribute_unknown(
     struct store *store, const struct event_type *type, struct bytes name, struct error *error)
@@ -149,27 +74,71 @@ static enum patron_code attribute_unknown(
         quote(name).text, suggest(name, (struct suggest_from){names, count, sizeof *names}).text);
 }
 
-static enum patron_code attributes_check(struct store *store, const struct event_input *input,
-    const struct event_type *type, struct event *event, struct error *error)
+/* An attribute that the event's type does not have: refused, dropped or kept by name. */
+static enum patron_code unknown_check(struct store *store, const struct event_type *type,
+    const struct event_attribute *given, struct checked *checked, struct error *error)
 {
-    struct scalar *values = arena_array(&store->event_arena, type->attribute_count, sizeof *values);
+    checked->unknown_count++;
+    enum unknown_attributes unknown = store->definitions->unknown_attributes;
+    if (unknown == UNKNOWN_DROP)
+        return PATRON_OK;
+    if (unknown == UNKNOWN_REFUSE)
+        return attribute_unknown(store, type, given->name, error);
+    enum patron_code code = attribute_check_kept(given, error);
+    if (code != PATRON_OK)
+        return error_prefix(error, code, "attribute '%s' ", quote(given->name).text);
+    if (checked->kept_count == EVENT_KEPT_MAX)
+        return error_set(error, PATRON_INVALID,
+            "the event has more than %d attributes that event type '%.*s' does not have: declare some, or send fewer",
+            EVENT_KEPT_MAX, BYTES_ARGUMENTS(type->name));
+    size_t place = checked->kept_count;
+    for (; place > 0; place--) {
+        int order = bytes_compare(checked->kept[place - 1]->name, given->name);
+        if (order == 0)
+            return error_set(error, PATRON_INVALID, "attribute '%s' is given twice", quote(given->name).text);
+        if (order < 0)
+            break;
+    }
+    memmove(&checked->kept[place + 1], &checked->kept[place],
+        (checked->kept_count - place) * sizeof(struct event_attribute *));
+    checked->kept[place] = given;
+    checked->kept_count++;
+    return PATRON_OK;
+}
+
+static enum patron_code attributes_check(struct store *store, const struct event_input *input,
+    const struct event_type *type, struct checked *checked, struct error *error)
+{
+    if (input->attribute_count > EVENT_ATTRIBUTES_GIVEN_MAX)
+        return error_set(error, PATRON_INVALID, "the event has %zu attributes; at most %d are taken",
+            input->attribute_count, EVENT_ATTRIBUTES_GIVEN_MAX);
+    struct given_value *values = arena_array(&store->event_arena, type->attribute_count, sizeof *values);
+    checked->values = values;
     for (size_t i = 0; i < input->attribute_count; i++) {
         const struct event_attribute *given = &input->attributes[i];
         const struct attribute *attribute = event_type_attribute(type, given->name);
-        if (!attribute)
-            return attribute_unknown(store, type, given->name, error);
-        if (values[attribute->number].type != 0)
+        if (!attribute) {
+            TRY(unknown_check(store, type, given, checked, error));
+            continue;
+        }
+        struct given_value *value = &values[attribute->number];
+        if (value->kind != 0)
             return error_set(
                 error, PATRON_INVALID, "attribute '%.*s' is given twice", BYTES_ARGUMENTS(given->name));
-        enum patron_code code = attribute_convert(given, attribute->type, &values[attribute->number], error);
+        enum patron_code code = attribute_convert(given, attribute->type, &value->scalar, error);
         if (code != PATRON_OK)
             return error_prefix(error, code, "attribute '%.*s' ", BYTES_ARGUMENTS(given->name));
+        value->kind = given->kind;
     }
     struct encoder to = {0};
     for (size_t i = 0; i < type->attribute_count; i++)
-        if (values[i].type != 0)
-            event_attribute_encode((uint16_t)i, &values[i], &to);
-    event->attributes = arena_copy(&store->event_arena, encoder_borrow(&to));
+        if (values[i].kind != 0)
+            event_attribute_encode((uint16_t)i, &values[i].scalar, &to);
+    checked->event.attributes = arena_copy(&store->event_arena, encoder_borrow(&to));
+    encoder_reset(&to);
+    for (size_t i = 0; i < checked->kept_count; i++)
+        event_kept_encode(checked->kept[i], &to);
+    checked->event.kept = arena_copy(&store->event_arena, encoder_borrow(&to));
     encoder_clear(&to);
     return PATRON_OK;
 }
@@ -181,14 +150,6 @@ static bool hash_is_among(const struct known_identifier *identifiers, size_t cou
             return true;
     return false;
 }
-
-struct checked {
-    struct event event;
-    struct known_identifier identifiers[EVENT_IDENTIFIERS_MAX]; /* that may link: highest priority first, each once */
-    size_t identifier_count;
-    struct known_identifier blocked[EVENT_IDENTIFIERS_MAX]; /* that never link, each once */
-    size_t blocked_count;
-};
 
 /* That no identifier may link is not said here: a second arrival of an event from before they were blocked is fine. */
 static enum patron_code identifiers_check(
@@ -306,7 +267,9 @@ static enum patron_code fold(struct store *store, const struct resolution *resol
         gone->profile = NULL;
     }
     profile_advance(profile, event->known_at_us);
-    profile_apply(profile, event);
+    struct event resolved = *event;
+    event_resolve(&resolved, store->layout->definitions, &store->event_arena);
+    profile_apply(profile, &resolved);
     return PATRON_OK;
 }
 
@@ -362,6 +325,9 @@ static enum patron_code event_type_unknown(struct store *store, struct bytes nam
 static enum patron_code event_check(
     struct store *store, const struct event_input *input, struct checked *checked, struct error *why)
 {
+    checked->values = NULL;
+    checked->kept_count = 0;
+    checked->unknown_count = 0;
     TRY(text_check("source", input->source, SOURCE_BYTES_MAX, why));
     TRY(text_check("id", input->id, EVENT_ID_BYTES_MAX, why));
     const struct event_type *type = definitions_event_type(store->definitions, input->type);
@@ -370,9 +336,32 @@ static enum patron_code event_check(
     TRY(time_check(input->time_us, why));
     checked->event = (struct event){.time_us = input->time_us, .type = type->number};
     event_hash(input->source, input->type, input->id, checked->event.hash);
-    TRY(attributes_check(store, input, type, &checked->event, why));
+    TRY(attributes_check(store, input, type, checked, why));
     TRY(identifiers_check(store, input, checked, why));
     return known_at_choose(store, input, &checked->event.known_at_us, why);
+}
+
+/* The content of an event that came with this id before, where its hash is another: an attribute may have been kept by
+ * name then and be declared now, or the other way about. */
+static enum patron_code content_compare(struct store *store, const struct checked *checked,
+    const struct event_id_entry *entry, bool *same, struct error *error)
+{
+    struct event before = checked->event;
+    before.node = entry->node;
+    uint8_t key[EVENT_KEY_BYTES];
+    event_key_encode(&before, key);
+    *same = false;
+    if (entry->time_us != before.time_us)
+        return PATRON_OK;
+    struct bytes value;
+    enum patron_code code = kv_batch_get(
+        store->batch, KV_EVENTS, bytes_of(key, sizeof key), &store->event_arena, &value, error);
+    if (code == PATRON_NOT_FOUND) /* ids outlive their events */
+        return PATRON_OK;
+    TRY(code);
+    TRY(event_decode(bytes_of(key, sizeof key), value, &before, error));
+    *same = event_same_content(&before, &checked->event, store->definitions);
+    return PATRON_OK;
 }
 
 /* Has this id come before? Fills the outcome if so. */
@@ -388,7 +377,10 @@ static enum patron_code event_id_check(
     uint8_t content[EVENT_HASH_BYTES];
     event_content_hash(&checked->event, content);
     outcome->node = entry.node;
-    if (memcmp(content, entry.content_hash, EVENT_HASH_BYTES) == 0) {
+    bool same = memcmp(content, entry.content_hash, EVENT_HASH_BYTES) == 0;
+    if (!same)
+        TRY(content_compare(store, checked, &entry, &same, error));
+    if (same) {
         outcome->fate = EVENT_DUPLICATE;
         return PATRON_OK;
     }

@@ -16,6 +16,7 @@
 #include "store/base/encode.h"
 #include "store/base/error.h"
 #include "store/definitions/definitions.h"
+#include "store/journal/attribute.h"
 #include "store/kv/kv.h"
 
 /* --- opening -------------------------------------------------------------------------------------------------- */
@@ -57,23 +58,6 @@ enum patron_code store_answered_set(struct store *store, int64_t until_us, struc
 struct event_identifier {
     struct bytes type;
     struct bytes value;
-};
-
-enum attribute_kind { /* what the sender gave; the definitions say what it must become */
-    GIVEN_TEXT = 1,
-    GIVEN_INTEGER,
-    GIVEN_REAL,
-    GIVEN_FLAG,
-    GIVEN_DECIMAL, /* digits as text */
-};
-
-struct event_attribute {
-    struct bytes name;
-    enum attribute_kind kind;
-    struct bytes text; /* TEXT, DECIMAL */
-    int64_t integer;
-    double real;
-    bool flag;
 };
 
 struct event_input {

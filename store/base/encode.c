@@ -48,6 +48,16 @@ void encode_signed128(struct encoder *to, int128 value)
     encode_varint128(to, ((uint128)value << 1) ^ (uint128)(value >> 127));
 }
 
+void encode_real(struct encoder *to, double value)
+{
+    uint64_t bits;
+    uint8_t buffer[8];
+    memcpy(&bits, &value, sizeof bits);
+    for (int i = 0; i < 8; i++)
+        buffer[i] = (uint8_t)(bits >> (8 * i));
+    encode_raw(to, buffer, sizeof buffer);
+}
+
 void encode_bytes(struct encoder *to, struct bytes bytes)
 {
     encode_varint(to, bytes.length);
@@ -114,6 +124,17 @@ int128 decode_signed128(struct decoder *from)
 {
     uint128 value = decode_varint128(from, 128);
     return (int128)(value >> 1) ^ -(int128)(value & 1);
+}
+
+double decode_real(struct decoder *from)
+{
+    const uint8_t *data = decode_raw(from, 8);
+    uint64_t bits = 0;
+    double value;
+    for (int i = 0; data && i < 8; i++)
+        bits |= (uint64_t)data[i] << (8 * i);
+    memcpy(&value, &bits, sizeof value);
+    return value;
 }
 
 struct bytes decode_bytes(struct decoder *from)

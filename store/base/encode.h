@@ -54,6 +54,7 @@ void encode_u8(struct encoder *to, uint8_t value);
 void encode_varint(struct encoder *to, uint64_t value);
 void encode_signed(struct encoder *to, int64_t value);
 void encode_signed128(struct encoder *to, int128 value);
+void encode_real(struct encoder *to, double value);        /* its 8 bytes, little-endian */
 void encode_bytes(struct encoder *to, struct bytes bytes); /* varint length, then the bytes */
 static inline struct bytes encoder_borrow(const struct encoder *from)
 {
@@ -81,6 +82,7 @@ uint8_t decode_u8(struct decoder *from);
 uint64_t decode_varint(struct decoder *from);
 int64_t decode_signed(struct decoder *from);
 int128 decode_signed128(struct decoder *from);
+double decode_real(struct decoder *from);
 struct bytes decode_bytes(struct decoder *from); /* points into what is decoded */
 static inline size_t decoder_left(const struct decoder *from)
 {

@@ -23,6 +23,8 @@ enum {
     EVENT_ID_BYTES_MAX = 512,
     SOURCE_BYTES_MAX = 256,
     TEXT_ATTRIBUTE_BYTES_MAX = 1024,
+    /* Attributes of one event as sent, those that its type does not have and that are dropped among them. */
+    EVENT_ATTRIBUTES_GIVEN_MAX = 1024,
     /* Bounds every walk over one customer's nodes; Segment refuses past 1,000 mappings for the same reason. */
     CUSTOMER_NODES_MAX = 1000,
     /* Exact sets are kept up to this many values; past it a distinct count is null rather than wrong. */

@@ -1,14 +1,20 @@
 /* events: key    node u64 BE | event time i64 BE, sign bit flipped | event hash 16 bytes
- *         value  format u8 = 1 | known_at signed | type varint | version varint | attributes to the end
+ *         value  format u8 = 1 | known_at signed | type varint | version varint | attributes | kept, to the end
  * attributes:    (number varint, ascending | kind u8 = enum attribute_type | value)*
  *         value  money, integer: signed; number: signed (128 bits); bool: u8 0 or 1; text: varint length, bytes
+ * kept:          nothing, or varint 256 (no attribute's number), then up to 32 times: name, ascending: varint length,
+ *                bytes | kind u8 = enum attribute_kind | value
+ *         value  text, decimal: varint length, bytes; integer: signed; real: 8 bytes, little-endian; flag: u8 0 or 1
  * event hash:    BLAKE2b-128 of le32 length, source, le32 length, type name, le32 length, id
- * content hash:  BLAKE2b-128 of event time i64 BE biased, type u16 LE, attributes */
+ * content hash:  BLAKE2b-128 of event time i64 BE biased, type u16 LE, attributes, kept */
 #include "store/journal/event.h"
 
 #include <sodium.h>
 
 enum { EVENT_FORMAT = 1 };
+
+static const uint8_t kept_mark[2] = {0x80, 0x02}; /* varint EVENT_ATTRIBUTES_MAX */
+_Static_assert(EVENT_ATTRIBUTES_MAX == 256, "the mark is a number that no attribute has");
 
 static void hash_part(crypto_generichash_state *state, struct bytes part)
 {
@@ -38,6 +44,10 @@ void event_content_hash(const struct event *event, uint8_t hash[EVENT_HASH_BYTES
     crypto_generichash_init(&state, NULL, 0, EVENT_HASH_BYTES);
     crypto_generichash_update(&state, head, sizeof head);
     crypto_generichash_update(&state, event->attributes.data, event->attributes.length);
+    if (event->kept.length > 0) {
+        crypto_generichash_update(&state, kept_mark, sizeof kept_mark);
+        crypto_generichash_update(&state, event->kept.data, event->kept.length);
+    }
     crypto_generichash_final(&state, hash, EVENT_HASH_BYTES);
 }
 
@@ -55,6 +65,10 @@ void event_value_encode(const struct event *event, struct encoder *to)
     encode_varint(to, event->type);
     encode_varint(to, event->version);
     encode_raw(to, event->attributes.data, event->attributes.length);
+    if (event->kept.length > 0) {
+        encode_raw(to, kept_mark, sizeof kept_mark);
+        encode_raw(to, event->kept.data, event->kept.length);
+    }
 }
 
 /* Reads one attribute; false at the end or on bytes that are none. */
@@ -88,17 +102,36 @@ static bool attribute_decode(struct decoder *from, uint16_t *number, struct scal
     return !from->bad;
 }
 
-bool event_attributes_whole(struct bytes attributes)
+/* Walks the attributes to their end or to the mark of what was kept. */
+static void attributes_skip(struct decoder *from)
 {
-    struct decoder from = decoder_of(attributes);
     uint16_t number;
     struct scalar scalar;
     int32_t last = -1;
-    while (attribute_decode(&from, &number, &scalar)) {
-        from.bad = number <= last;
+    while (!(decoder_left(from) >= sizeof kept_mark && memcmp(from->at, kept_mark, sizeof kept_mark) == 0) &&
+        attribute_decode(from, &number, &scalar)) {
+        from->bad = number <= last;
         last = number;
     }
+}
+
+bool event_attributes_whole(struct bytes attributes)
+{
+    struct decoder from = decoder_of(attributes);
+    attributes_skip(&from);
     return decoder_done(&from);
+}
+
+static bool kept_whole(struct bytes kept)
+{
+    struct decoder from = decoder_of(kept);
+    struct event_attribute given, last = {0};
+    size_t count = 0;
+    for (; event_kept_decode(&from, &given); count++) {
+        from.bad = count == EVENT_KEPT_MAX || (count > 0 && bytes_compare(given.name, last.name) <= 0);
+        last = given;
+    }
+    return count > 0 && decoder_done(&from);
 }
 
 enum patron_code event_decode(struct bytes key, struct bytes value, struct event *event, struct error *error)
@@ -118,8 +151,15 @@ enum patron_code event_decode(struct bytes key, struct bytes value, struct event
     event->version = (uint32_t)version;
     if (event->time_us < EVENT_TIME_MIN_US || event->time_us >= EVENT_TIME_MAX_US)
         return error_set(error, PATRON_CORRUPT, "an event's row has a time that no event can have");
-    event->attributes = bytes_of(from.at, decoder_left(&from));
-    if (!event_attributes_whole(event->attributes))
+    const uint8_t *attributes = from.at;
+    attributes_skip(&from);
+    event->attributes = bytes_of(attributes, (size_t)(from.at - attributes));
+    event->kept = (struct bytes){0};
+    if (decoder_done(&from))
+        return PATRON_OK;
+    if (decoder_left(&from) > sizeof kept_mark)
+        event->kept = bytes_of(from.at + sizeof kept_mark, decoder_left(&from) - sizeof kept_mark);
+    if (!kept_whole(event->kept))
         return error_set(error, PATRON_CORRUPT, "an event's attributes are damaged");
     return PATRON_OK;
 }
@@ -157,4 +197,149 @@ bool event_attribute_find(const struct event *event, uint16_t number, struct sca
             return false;
     }
     return false;
+}
+
+/* --- attributes kept by name --------------------------------------------------------------------------------------- */
+
+void event_kept_encode(const struct event_attribute *given, struct encoder *to)
+{
+    encode_bytes(to, given->name);
+    encode_u8(to, (uint8_t)given->kind);
+    switch (given->kind) {
+    case GIVEN_TEXT:
+    case GIVEN_DECIMAL:
+        encode_bytes(to, given->text);
+        return;
+    case GIVEN_INTEGER:
+        encode_signed(to, given->integer);
+        return;
+    case GIVEN_REAL:
+        encode_real(to, given->real);
+        return;
+    case GIVEN_FLAG:
+        encode_u8(to, given->flag);
+        return;
+    }
+    IMPOSSIBLE("an attribute of no kind");
+}
+
+bool event_kept_decode(struct decoder *from, struct event_attribute *given)
+{
+    if (decoder_left(from) == 0)
+        return false;
+    *given = (struct event_attribute){.name = decode_bytes(from)};
+    given->kind = (enum attribute_kind)decode_u8(from);
+    uint8_t flag = 0;
+    switch (given->kind) {
+    case GIVEN_TEXT:
+    case GIVEN_DECIMAL:
+        given->text = decode_bytes(from);
+        break;
+    case GIVEN_INTEGER:
+        given->integer = decode_signed(from);
+        break;
+    case GIVEN_REAL:
+        given->real = decode_real(from);
+        break;
+    case GIVEN_FLAG:
+        flag = decode_u8(from);
+        given->flag = flag != 0;
+        break;
+    default:
+        from->bad = true;
+    }
+    from->bad = from->bad || flag > 1 || attribute_check_kept(given, NULL) != PATRON_OK;
+    return !from->bad;
+}
+
+void event_resolve(struct event *event, const struct definitions *definitions, struct arena *arena)
+{
+    if (event->kept.length == 0)
+        return;
+    const struct event_type *type = definitions_event_type_by_number(definitions, event->type);
+    CHECK(type);
+    struct scalar values[EVENT_ATTRIBUTES_MAX] = {0};
+    bool changed = false;
+    struct decoder from = decoder_of(event->kept);
+    for (struct event_attribute given; event_kept_decode(&from, &given);) {
+        const struct attribute *attribute = event_type_attribute(type, given.name);
+        struct scalar value;
+        if (attribute && attribute_convert(&given, attribute->type, &value, NULL) == PATRON_OK) {
+            values[attribute->number] = value;
+            changed = true;
+        }
+    }
+    event->kept = (struct bytes){0};
+    if (!changed)
+        return;
+    from = decoder_of(event->attributes);
+    struct scalar value;
+    for (uint16_t number; attribute_decode(&from, &number, &value);)
+        values[number] = value;
+    struct encoder to = {0};
+    for (uint16_t number = 0; number < EVENT_ATTRIBUTES_MAX; number++)
+        if (values[number].type != 0)
+            event_attribute_encode(number, &values[number], &to);
+    event->attributes = arena_copy(arena, encoder_borrow(&to));
+    encoder_clear(&to);
+}
+
+static bool kept_find(const struct event *event, struct bytes name, struct event_attribute *given)
+{
+    struct decoder from = decoder_of(event->kept);
+    while (event_kept_decode(&from, given))
+        if (bytes_equal(given->name, name))
+            return true;
+    return false;
+}
+
+/* Does `given` say what `event` has in one of its typed attributes of that name? */
+static bool typed_is(
+    const struct event *event, const struct event_attribute *given, const struct event_type *type)
+{
+    struct decoder from = decoder_of(event->attributes);
+    struct scalar value, converted;
+    for (uint16_t number; attribute_decode(&from, &number, &value);)
+        if (number < type->attribute_count && bytes_equal(type->attributes[number].name, given->name) &&
+            attribute_convert(given, value.type, &converted, NULL) == PATRON_OK && scalar_equal(&value, &converted))
+            return true;
+    return false;
+}
+
+static size_t attributes_count(const struct event *event)
+{
+    size_t count = 0;
+    struct decoder from = decoder_of(event->attributes);
+    struct scalar value;
+    for (uint16_t number; attribute_decode(&from, &number, &value);)
+        count++;
+    from = decoder_of(event->kept);
+    for (struct event_attribute given; event_kept_decode(&from, &given);)
+        count++;
+    return count;
+}
+
+/* Every attribute of `a` has its match in `b`, and no two the same one: names are unique within an event. */
+bool event_same_content(const struct event *a, const struct event *b, const struct definitions *definitions)
+{
+    const struct event_type *type = definitions_event_type_by_number(definitions, a->type);
+    if (a->type != b->type || a->time_us != b->time_us || !type || attributes_count(a) != attributes_count(b))
+        return false;
+    struct event_attribute given;
+    struct decoder from = decoder_of(a->attributes);
+    struct scalar value, other;
+    for (uint16_t number; attribute_decode(&from, &number, &value);) {
+        if (event_attribute_find(b, number, &other)) {
+            if (!scalar_equal(&value, &other))
+                return false;
+        } else if (number >= type->attribute_count || !kept_find(b, type->attributes[number].name, &given) ||
+            attribute_convert(&given, value.type, &other, NULL) != PATRON_OK || !scalar_equal(&value, &other)) {
+            return false;
+        }
+    }
+    from = decoder_of(a->kept);
+    for (struct event_attribute ours; event_kept_decode(&from, &ours);)
+        if (kept_find(b, ours.name, &given) ? !attribute_equal(&ours, &given) : !typed_is(b, &ours, type))
+            return false;
+    return true;
 }

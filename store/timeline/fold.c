@@ -7,6 +7,7 @@ enum patron_code events_each(const struct view *view, uint64_t node, int64_t bef
     encode_be64(prefix, node);
     struct kv_iterator *rows = kv_iterator_new(view->kv, view->snapshot, KV_EVENTS, bytes_of(prefix, sizeof prefix));
     enum patron_code code = PATRON_OK;
+    struct arena resolved = {0};
     for (kv_iterator_seek(rows, bytes_of(prefix, sizeof prefix)); kv_iterator_valid(rows); kv_iterator_next(rows)) {
         struct event event;
         code = event_decode(kv_iterator_borrow_key(rows), kv_iterator_borrow_value(rows), &event, error);
@@ -16,10 +17,13 @@ enum patron_code events_each(const struct view *view, uint64_t node, int64_t bef
             goto free_rows;
         if (event.time_us >= before_us)
             goto free_rows;
+        arena_reset(&resolved);
+        event_resolve(&event, view->layout->definitions, &resolved);
         take(context, &event);
     }
     code = kv_iterator_status(rows, error);
 free_rows:
+    arena_clear(&resolved);
     kv_iterator_free(rows);
     return code;
 }
