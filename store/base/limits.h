@@ -40,6 +40,11 @@ enum {
     SERVICES_MAX = 1024,
     WINDOW_DAYS_MAX = 3660,
     TOP_VALUES_MAX = 20,
+    FILTER_VALUES_MAX = 100,
+    /* Words for people, shown in lists. */
+    ABOUT_BYTES_MAX = 1000,
+    TAGS_MAX = 20,
+    TAG_BYTES_MAX = 64,
 
     /* One call. */
     READ_IDENTIFIERS_MAX = 10000,

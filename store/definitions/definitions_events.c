@@ -3,16 +3,6 @@
 
 #include "store/definitions/parse.h"
 
-static const struct bytes attribute_words[] = {
-    {(const uint8_t *)"money", 5},
-    {(const uint8_t *)"number", 6},
-    {(const uint8_t *)"integer", 7},
-    {(const uint8_t *)"bool", 4},
-    {(const uint8_t *)"string", 6},
-};
-enum { ATTRIBUTE_TYPE_COUNT = sizeof attribute_words / sizeof attribute_words[0] };
-_Static_assert((int)ATTRIBUTE_MONEY == 1 && (int)ATTRIBUTE_TEXT == (int)ATTRIBUTE_TYPE_COUNT, "numbered as words");
-
 /* --- what would break --------------------------------------------------------------------------------------------- */
 
 enum { ANY_ATTRIBUTE = -1, USERS_TEXT_MAX = 400 };
@@ -109,7 +99,8 @@ static void attribute_enter(struct parse *parse, const struct tree_node *entry, 
     struct attribute *attributes, size_t *next_number)
 {
     parse_name(parse, entry->key, "an attribute");
-    int word = parse_word(parse, entry, "type", attribute_words, ATTRIBUTE_TYPE_COUNT);
+    /* The words are in the order of enum attribute_type. */
+    int word = parse_word(parse, entry, "type", grammar_root.keys[ROOT_EVENTS].shape->of->of);
     const struct attribute *old = before ? event_type_attribute(before, entry->key->text) : NULL;
     /* One with a mistake is entered with a type all the same; the file is refused in any case. */
     enum attribute_type type = word >= 0 ? (enum attribute_type)(word + 1) : old ? old->type : ATTRIBUTE_NUMBER;

@@ -1,109 +1,7 @@
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "store/definitions/parse.h"
 #include "store/definitions/time_zone.h"
-
-void parse_mistake(struct parse *parse, const struct tree_node *at, const char *format, ...)
-{
-    char words[ERROR_TEXT_MAX];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(words, sizeof words, format, arguments);
-    va_end(arguments);
-    mistake_at(parse->mistakes, at->line, at->column, "%s", words);
-}
-
-void parse_refuse(struct parse *parse, const struct tree_node *at, const char *format, ...)
-{
-    if (parse->forced)
-        return;
-    char words[ERROR_TEXT_MAX];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(words, sizeof words, format, arguments);
-    va_end(arguments);
-    mistake_at(parse->mistakes, at->line, at->column, "%s", words);
-    mistake_is_forceable(parse->mistakes);
-}
-
-void parse_unknown(
-    struct parse *parse, const struct tree_node *at, const char *what, struct bytes name, struct suggest_from from)
-{
-    if (parse->mistakes->count < MISTAKES_KEPT_MAX)
-        parse_mistake(parse, at, "unknown %s '%s'%s", what, quote(name).text, suggest(name, from).text);
-    else
-        parse->mistakes->count++;
-}
-
-bool parse_is_map(struct parse *parse, const struct tree_node *node, const char *what, size_t most)
-{
-    if (node->kind != TREE_MAP)
-        parse_mistake(parse, node, "%s must be a map, such as {name: value}", what);
-    else if (node->count > most)
-        parse_mistake(parse, node, "%s are too many: %zu (at most %zu)", what, node->count, most);
-    else
-        return true;
-    return false;
-}
-
-bool parse_is_list(struct parse *parse, const struct tree_node *node, const char *what, size_t most)
-{
-    if (node->kind != TREE_LIST)
-        parse_mistake(parse, node, "%s must be a list, such as [a, b]", what);
-    else if (node->count > most)
-        parse_mistake(parse, node, "%s has too many entries: %zu (at most %zu)", what, node->count, most);
-    else
-        return true;
-    return false;
-}
-
-void parse_name(struct parse *parse, const struct tree_node *key, const char *what)
-{
-    if (key->text.length > NAME_BYTES_MAX) {
-        parse_mistake(parse, key, "the name of %s is too long: %zu bytes (at most %d)", what, key->text.length,
-            NAME_BYTES_MAX);
-        return;
-    }
-    bool good = key->text.length > 0;
-    for (size_t i = 0; i < key->text.length; i++) {
-        uint8_t c = key->text.data[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-        good = good && (letter || (i > 0 && c >= '0' && c <= '9'));
-    }
-    if (!good)
-        parse_mistake(parse, key, "'%s' cannot name %s: a name has letters, digits and '_', and begins with no digit",
-            quote(key->text).text, what);
-}
-
-void parse_fields(struct parse *parse, const struct tree_node *map, struct parse_field *fields, size_t count)
-{
-    for (const struct tree_node *entry = map->first; entry; entry = entry->next) {
-        size_t i = 0;
-        while (i < count && !bytes_equal(entry->key->text, fields[i].name))
-            i++;
-        if (i < count)
-            fields[i].node = entry;
-        else
-            parse_unknown(parse, entry->key, "key", entry->key->text,
-                (struct suggest_from){&fields[0].name, count, sizeof fields[0]});
-    }
-}
-
-int parse_word(
-    struct parse *parse, const struct tree_node *node, const char *what, const struct bytes *words, size_t count)
-{
-    if (node->kind != TREE_SCALAR) {
-        parse_mistake(parse, node, "%s must be one word", what);
-        return -1;
-    }
-    for (size_t i = 0; i < count; i++)
-        if (bytes_equal(node->text, words[i]))
-            return (int)i;
-    parse_unknown(parse, node, what, node->text, (struct suggest_from){words, count, sizeof words[0]});
-    return -1;
-}
 
 /* --- currency and time zone --------------------------------------------------------------------------------------- */
 
@@ -137,39 +35,15 @@ static void parse_time_zone(struct parse *parse, const struct tree_node *node)
         parse->made->time_zone_name = arena_copy(parse->memory, name);
 }
 
+/* The grammar's words are in the order of enum unknown_attributes. */
+static void parse_unknown_attributes(struct parse *parse, const struct tree_node *node)
+{
+    int word = parse_word(parse, node, "unknown_attributes", grammar_root.keys[ROOT_UNKNOWN_ATTRIBUTES].shape);
+    if (word >= 0)
+        parse->made->unknown_attributes = (enum unknown_attributes)word;
+}
+
 /* --- identifiers -------------------------------------------------------------------------------------------------- */
-
-static const struct bytes normalization_words[] = {
-    [NORMALIZE_NONE] = {(const uint8_t *)"none", 4},
-    [NORMALIZE_TRIM] = {(const uint8_t *)"trim", 4},
-    [NORMALIZE_LOWER] = {(const uint8_t *)"lower", 5},
-    [NORMALIZE_EMAIL] = {(const uint8_t *)"email", 5},
-};
-enum { NORMALIZATION_COUNT = sizeof normalization_words / sizeof normalization_words[0] };
-
-/* Digits without a sign, at most `most`; -1: not that. */
-static int64_t whole_number(struct bytes text, int64_t most)
-{
-    int64_t value = 0;
-    for (size_t i = 0; i < text.length; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9')
-            return -1;
-        value = value * 10 + (text.data[i] - '0');
-        if (value > most)
-            return -1;
-    }
-    return text.length > 0 ? value : -1;
-}
-
-static void parse_max(struct parse *parse, const struct tree_node *node, struct identifier_type *type)
-{
-    int64_t max = node->kind == TREE_SCALAR && node->plain ? whole_number(node->text, CUSTOMER_NODES_MAX) : -1;
-    if (max < 1)
-        parse_mistake(parse, node, "max must be a whole number from 1 to %d (a customer's identifiers in all)",
-            CUSTOMER_NODES_MAX);
-    else
-        type->max = (uint32_t)max;
-}
 
 int bytes_sort_compare(const void *left, const void *right)
 {
@@ -199,6 +73,12 @@ static void parse_never_link(struct parse *parse, const struct tree_node *node, 
     type->never_link_count = count;
 }
 
+/* Its words are in the order of enum normalization. */
+static const struct grammar_shape *normalize_shape(void)
+{
+    return grammar_identifier.keys[IDENTIFIER_NORMALIZE].shape;
+}
+
 /* Stored identifiers are hashes of normalised values: normalised in another way, none of them would be found again. */
 static void identifier_keep(struct parse *parse, const struct tree_node *node, struct identifier_type *type,
     uint16_t *next_number)
@@ -214,8 +94,8 @@ static void identifier_keep(struct parse *parse, const struct tree_node *node, s
         parse_mistake(parse, node,
             "identifier '%.*s' was normalised as '%.*s' and cannot become '%.*s': stored values would not be found "
             "again; give the new one another name",
-            BYTES_ARGUMENTS(type->name), BYTES_ARGUMENTS(normalization_words[before->normalization]),
-            BYTES_ARGUMENTS(normalization_words[type->normalization]));
+            BYTES_ARGUMENTS(type->name), BYTES_ARGUMENTS(normalize_shape()->words[before->normalization]),
+            BYTES_ARGUMENTS(normalize_shape()->words[type->normalization]));
 }
 
 static void parse_identifier(struct parse *parse, const struct tree_node *node, struct identifier_type *type,
@@ -223,22 +103,21 @@ static void parse_identifier(struct parse *parse, const struct tree_node *node, 
 {
     parse_name(parse, node->key, "an identifier");
     type->name = arena_copy(parse->memory, node->key->text);
-    enum { MAX, NORMALIZE, NEVER_LINK, FIELD_COUNT };
-    struct parse_field fields[FIELD_COUNT] = {
-        [MAX] = PARSE_FIELD("max"), [NORMALIZE] = PARSE_FIELD("normalize"), [NEVER_LINK] = PARSE_FIELD("never_link")};
+    const struct tree_node *nodes[IDENTIFIER_KEYS] = {NULL};
     if (!tree_is_nothing(node) && parse_is_map(parse, node, "an identifier", SIZE_MAX))
-        parse_fields(parse, node, fields, FIELD_COUNT);
-    if (fields[MAX].node)
-        parse_max(parse, fields[MAX].node, type);
-    int word = NORMALIZE_NONE;
-    if (fields[NORMALIZE].node)
-        word = parse_word(parse, fields[NORMALIZE].node, "normalize", normalization_words, NORMALIZATION_COUNT);
-    if (word >= 0) {
-        type->normalization = (enum normalization)word;
-        identifier_keep(parse, fields[NORMALIZE].node ? fields[NORMALIZE].node : node->key, type, next_number);
+        parse_fields(parse, node, &grammar_identifier, nodes);
+    if (nodes[IDENTIFIER_MAX]) {
+        int64_t max = parse_whole(parse, nodes[IDENTIFIER_MAX], grammar_identifier.keys[IDENTIFIER_MAX].shape);
+        type->max = max > 0 ? (uint32_t)max : 0;
     }
-    if (word >= 0 && fields[NEVER_LINK].node)
-        parse_never_link(parse, fields[NEVER_LINK].node, type);
+    const struct tree_node *normalize = nodes[IDENTIFIER_NORMALIZE];
+    int word = normalize ? parse_word(parse, normalize, "normalize", normalize_shape()) : NORMALIZE_NONE;
+    if (word < 0)
+        return;
+    type->normalization = (enum normalization)word;
+    identifier_keep(parse, normalize ? normalize : node->key, type, next_number);
+    if (nodes[IDENTIFIER_NEVER_LINK])
+        parse_never_link(parse, nodes[IDENTIFIER_NEVER_LINK], type);
 }
 
 static void parse_identifiers(struct parse *parse, const struct tree_node *node, const struct tree_node *root)
@@ -271,25 +150,18 @@ static void parse_identifiers(struct parse *parse, const struct tree_node *node,
 
 static void parse_root(struct parse *parse, const struct tree_node *root)
 {
-    enum { CURRENCY, TIME_ZONE, IDENTIFIERS, EVENTS, FEATURES, SERVICES, DERIVED, FIELD_COUNT };
-    struct parse_field fields[FIELD_COUNT] = {
-        [CURRENCY] = PARSE_FIELD("currency"),
-        [TIME_ZONE] = PARSE_FIELD("time_zone"),
-        [IDENTIFIERS] = PARSE_FIELD("identifiers"),
-        [EVENTS] = PARSE_FIELD("events"),
-        [FEATURES] = PARSE_FIELD("features"),
-        [SERVICES] = PARSE_FIELD("services"),
-        [DERIVED] = PARSE_FIELD("derived"),
-    };
-    parse_fields(parse, root, fields, FIELD_COUNT);
-    if (fields[DERIVED].node)
-        parse_mistake(parse, fields[DERIVED].node->key, "derived features come with a later version: leave them out");
-    parse_currency(parse, fields[CURRENCY].node, root);
-    parse_time_zone(parse, fields[TIME_ZONE].node);
-    parse_identifiers(parse, fields[IDENTIFIERS].node, root);
-    parse_events(parse, fields[EVENTS].node, root);
-    parse_features(parse, fields[FEATURES].node);
-    parse_services(parse, fields[SERVICES].node);
+    const struct tree_node *nodes[ROOT_KEYS];
+    parse_fields(parse, root, &grammar_root, nodes);
+    if (nodes[ROOT_DERIVED])
+        parse_mistake(parse, nodes[ROOT_DERIVED]->key, "derived features come with a later version: leave them out");
+    parse_currency(parse, nodes[ROOT_CURRENCY], root);
+    parse_time_zone(parse, nodes[ROOT_TIME_ZONE]);
+    if (nodes[ROOT_UNKNOWN_ATTRIBUTES])
+        parse_unknown_attributes(parse, nodes[ROOT_UNKNOWN_ATTRIBUTES]);
+    parse_identifiers(parse, nodes[ROOT_IDENTIFIERS], root);
+    parse_events(parse, nodes[ROOT_EVENTS], root);
+    parse_features(parse, nodes[ROOT_FEATURES]);
+    parse_services(parse, nodes[ROOT_SERVICES]);
 }
 
 enum patron_code definitions_check(struct bytes text, const struct definitions *previous, uint32_t version, bool forced,

@@ -9,6 +9,8 @@
 #include <stdatomic.h>
 
 #include "store/definitions/definitions.h"
+#include "store/definitions/grammar.h"
+#include "store/definitions/mistakes.h"
 #include "store/definitions/suggest.h"
 #include "store/definitions/tree.h"
 
@@ -67,17 +69,52 @@ bool parse_is_list(struct parse *parse, const struct tree_node *node, const char
 /* Notes a mistake unless the key can be a name. */
 void parse_name(struct parse *parse, const struct tree_node *key, const char *what);
 
-/* Fills in the node of each field given; a key that is none of them is a mistake. */
-struct parse_field {
-    struct bytes name;
-    const struct tree_node *node; /* null: not given */
-};
-#define PARSE_FIELD(string) {.name = {(const uint8_t *)(string), sizeof(string) - 1}}
-void parse_fields(struct parse *parse, const struct tree_node *map, struct parse_field *fields, size_t count);
+/* Finds the keys of a map, in the order of the shape's; null: not given. A key that is none of them is a mistake, that one
+ * is missing is the caller's to tell, in words that help. */
+void parse_fields(struct parse *parse, const struct tree_node *map, const struct grammar_shape *shape,
+    const struct tree_node **nodes);
 
-/* The number of a name in a list of words; -1 and a mistake if it is none of them. */
+/* The number of the word among the shape's; -1 and a mistake if it is none of them. */
 int parse_word(
-    struct parse *parse, const struct tree_node *node, const char *what, const struct bytes *words, size_t count);
+    struct parse *parse, const struct tree_node *node, const char *what, const struct grammar_shape *shape);
+
+/* An entry's number, within the shape's bounds, or its duration in microseconds; -1 and a mistake that names its key. */
+int64_t parse_whole(struct parse *parse, const struct tree_node *node, const struct grammar_shape *shape);
+int64_t parse_duration(struct parse *parse, const struct tree_node *node, int64_t least_us, int64_t most_us);
+
+/* The words about a feature or service, from its keys description, owner and tags: in this order, each nullable. */
+struct about {
+    struct bytes description;
+    struct bytes owner;
+    const struct bytes *tags;
+    size_t tag_count;
+};
+_Static_assert(FEATURE_OWNER == FEATURE_DESCRIPTION + 1 && FEATURE_TAGS == FEATURE_DESCRIPTION + 2, "in this order");
+_Static_assert(DERIVED_OWNER == DERIVED_DESCRIPTION + 1 && DERIVED_TAGS == DERIVED_DESCRIPTION + 2, "in this order");
+_Static_assert(SERVICE_OWNER == SERVICE_DESCRIPTION + 1 && SERVICE_TAGS == SERVICE_DESCRIPTION + 2, "in this order");
+struct about parse_about(struct parse *parse, const struct tree_node *const nodes[3]);
+
+/* An entry of a map as it stands in the file, from its key to its value's end, with a comment that follows on the last
+ * line. It points into made->text. */
+struct bytes parse_written(struct parse *parse, const struct tree_node *entry);
+
+/* filters.c. The attribute of that name; null and a mistake if the event has none. */
+const struct attribute *parse_attribute(
+    struct parse *parse, const struct tree_node *node, struct bytes name, const struct event_type *event);
+/* The filters of `where` or `ratio`, and how many. */
+size_t parse_filters(struct parse *parse, const struct tree_node *node, const struct event_type *event,
+    const struct filter **filters);
+
+/* constants.c. What a filter compares with, written as the attribute's type wants it; false, and a mistake, if it is
+ * not. */
+bool parse_constant(
+    struct parse *parse, const struct tree_node *node, const struct attribute *attribute, struct scalar *scalar);
+/* An entry's value as the default of a feature of that type: money, doubles and whole numbers in decimals, bools as true
+ * and false, texts as they are. Null and a mistake if it is not one; null where the type is 0, for that feature has a
+ * mistake already. The two others are its parts: null without a mistake, and the mistake. */
+const struct value *parse_default(struct parse *parse, const struct tree_node *node, enum value_type type);
+const struct value *parse_default_if(struct parse *parse, const struct tree_node *node, enum value_type type);
+void parse_default_mistake(struct parse *parse, const struct tree_node *node, enum value_type type);
 
 /* For qsort, of bytes or of structs that begin with them. */
 int bytes_sort_compare(const void *left, const void *right);
@@ -85,9 +122,11 @@ int bytes_sort_compare(const void *left, const void *right);
 /* definitions_events.c: the events of a file. The node is nullable: not given. */
 void parse_events(struct parse *parse, const struct tree_node *node, const struct tree_node *root);
 
-/* Adds a feature under its name; of FEATURES_MAX and more the rest is counted as refused. Whether the name is free is the
- * caller's to check. */
+/* names.c. Adds a feature under its name; what is more than FEATURES_MAX is not entered but counted. A feature of type 0
+ * has a mistake, and whoever refers to it is not to blame. Whether the name is free is the caller's to check. */
 void feature_enter(struct parse *parse, const struct feature *feature, struct bytes name);
+/* A family and its members, which have their names. */
+void family_enter(struct parse *parse, struct bytes name, const struct feature *members, size_t count);
 /* Shows what was entered so far in `made`, by name and in the order it was entered. After parse_features, and once more
  * after parse_derived: from then on made->features and the selectables stay. `at` is blamed if they are too many. */
 void features_finish(struct parse *parse, const struct tree_node *at);

@@ -13,6 +13,8 @@ struct open_node {
     struct tree_node *node;
     struct tree_node **tail; /* where the next child is hung */
     struct tree_node *key;   /* of a map: read, its value not yet */
+    bool flow;               /* it has brackets, and ends with them; else with its last entry */
+    size_t end;              /* of its last entry so far */
 };
 
 struct loader {
@@ -23,7 +25,21 @@ struct loader {
     size_t depth;
     size_t documents;
     bool stopped; /* by a mistake after which the rest would be misread */
+    /* libyaml's marks count characters: how far they have been followed, and the byte there. */
+    struct bytes text;
+    size_t character, byte;
 };
+
+/* The byte that a mark is at. Marks come in the order of the text, so that it is walked through once. */
+static size_t mark_byte(struct loader *loader, const yaml_mark_t *mark)
+{
+    for (; loader->character < mark->index && loader->byte < loader->text.length; loader->character++) {
+        loader->byte++;
+        while (loader->byte < loader->text.length && (loader->text.data[loader->byte] & 0xc0) == 0x80)
+            loader->byte++;
+    }
+    return loader->byte;
+}
 
 static void stop_at(struct loader *loader, const yaml_mark_t *mark, const char *words)
 {
@@ -81,6 +97,7 @@ static void node_add(struct loader *loader, struct tree_node *node, const yaml_m
     *open->tail = node;
     open->tail = &node->next;
     open->node->count++;
+    open->end = node->end;
 }
 
 static void node_read(struct loader *loader, const yaml_event_t *event, enum tree_kind kind, const yaml_char_t *anchor,
@@ -99,6 +116,8 @@ static void node_read(struct loader *loader, const yaml_event_t *event, enum tre
     node->kind = kind;
     node->line = mark->line + 1;
     node->column = mark->column + 1;
+    node->begin = mark_byte(loader, mark);
+    node->end = mark_byte(loader, &event->end_mark); /* of a list or map: of its bracket, and later of its whole */
     if (kind == TREE_SCALAR) {
         node->text = arena_copy(loader->arena, bytes_of(event->data.scalar.value, event->data.scalar.length));
         node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
@@ -110,13 +129,19 @@ static void node_read(struct loader *loader, const yaml_event_t *event, enum tre
         stop_at(loader, mark, "nested too deeply");
         return;
     }
-    loader->open[loader->depth++] = (struct open_node){node, &node->first, NULL};
+    bool flow = kind == TREE_LIST ? event->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE
+                                  : event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE;
+    loader->open[loader->depth++] = (struct open_node){node, &node->first, NULL, flow, node->end};
 }
 
-static void node_close(struct loader *loader)
+static void node_close(struct loader *loader, const yaml_event_t *event)
 {
     CHECK(loader->depth > 0);
-    struct tree_node *node = loader->open[--loader->depth].node;
+    const struct open_node *open = &loader->open[--loader->depth];
+    struct tree_node *node = open->node;
+    node->end = open->flow ? mark_byte(loader, &event->end_mark) : open->end;
+    if (loader->depth > 0)
+        loader->open[loader->depth - 1].end = node->end;
     if (node->kind == TREE_MAP)
         refuse_double_keys(loader, node);
 }
@@ -142,7 +167,7 @@ static void event_read(struct loader *loader, const yaml_event_t *event)
         return;
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT:
-        node_close(loader);
+        node_close(loader, event);
         return;
     case YAML_NO_EVENT:
     case YAML_STREAM_START_EVENT:
@@ -198,9 +223,11 @@ static size_t utf8_prefix(struct bytes text)
 
 const struct tree_node *tree_load(struct bytes text, struct arena *arena, struct mistakes *mistakes)
 {
-    struct loader loader = {.arena = arena, .mistakes = mistakes};
-    if (bytes_starts_with(text, bytes_from_string("\xef\xbb\xbf")))
-        text = bytes_of(text.data + 3, text.length - 3); /* a byte order mark, as some editors leave */
+    struct loader loader = {.arena = arena, .mistakes = mistakes, .text = text};
+    if (bytes_starts_with(text, bytes_from_string("\xef\xbb\xbf"))) { /* a byte order mark, as some editors leave */
+        text = bytes_of(text.data + 3, text.length - 3);
+        loader.byte = 3;
+    }
     size_t good = utf8_prefix(text);
     if (good < text.length) {
         mistake_at_byte(&loader, text, good, "this is not UTF-8");

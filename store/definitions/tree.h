@@ -16,6 +16,7 @@ struct tree_node {
     bool plain; /* a scalar without quotes */
     size_t line;
     size_t column;
+    size_t begin, end;      /* its bytes in the text as given; a value not written has none */
     struct bytes text;      /* of a scalar */
     struct tree_node *key;  /* of an entry of a map: a scalar */
     struct tree_node *first; /* of a list or map: in the order of the file */
