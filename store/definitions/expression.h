@@ -38,7 +38,7 @@
 enum {
     EXPRESSION_BYTES_MAX = 2000,
     EXPRESSION_DEPTH_MAX = 50,      /* of what stands within brackets, calls, `not` and '-' */
-    EXPRESSION_OPERATIONS_MAX = 500, /* names, numbers and texts too; a call of n arguments counts n - 1, at least 1 */
+    EXPRESSION_OPERATIONS_MAX = 500, /* names, numbers, texts, operators, calls; of min, max, coalesce their commas */
     EXPRESSION_ARGUMENTS_MAX = 32,
 };
 
@@ -67,7 +67,8 @@ struct expression_mistake {
 enum patron_code expression_parse(struct bytes text, const struct expression_names *names, struct arena *arena,
     const struct expression **expression, struct expression_mistake *mistake) MUST_CHECK;
 
-/* VALUE_DOUBLE, VALUE_BOOL or VALUE_TEXT; 0 if it hangs on an operand of type 0: such a one cannot be evaluated. */
+/* VALUE_DOUBLE, VALUE_BOOL or VALUE_TEXT; 0 if it is an operand's that has none. One with such an operand cannot be
+ * evaluated. */
 enum value_type expression_type(const struct expression *expression);
 
 /* The features it is worked out from, ascending, each once. They live as long as it. */
