@@ -1,0 +1,331 @@
+/* One version of the definitions after another: what may go and what becomes of it, and how the difference is told. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "store/definitions/compare.h"
+#include "store/definitions/mistakes.h"
+#include "tests/unit/definitions_fixture.h"
+
+static const struct definitions *forced_after(const char *text, const struct definitions *previous)
+{
+    const struct definitions *definitions;
+    struct error error;
+    if (definitions_parse(text_of(text), previous, previous->version + 1, true, &definitions, &error) != PATRON_OK)
+        fail_msg("%s", error.text);
+    return definitions;
+}
+
+/* "added feature x (words)!*": '!' for breaking, '*' for a refill; a line each. */
+static void assert_changes(const struct definitions *before, const struct definitions *after, const char *wanted)
+{
+    struct arena arena = {0};
+    struct changes changes;
+    definitions_compare(before, after, &arena, &changes);
+    struct encoder told = {0};
+    bool breaking = false, refill = false;
+    for (size_t i = 0; i < changes.count; i++) {
+        const struct change *change = &changes.list[i];
+        char line[2000];
+        int length = snprintf(line, sizeof line, "%s %s %.*s (%s)%s%s\n", change_kind_name(change->kind),
+            change_what_name(change->what), BYTES_ARGUMENTS(change->name), change->words, change->breaking ? "!" : "",
+            change->refill ? "*" : "");
+        encode_raw(&told, line, (size_t)length);
+        breaking |= change->breaking;
+        refill |= change->refill;
+    }
+    encode_u8(&told, 0);
+    assert_string_equal((const char *)told.data, wanted);
+    assert_int_equal(changes.breaking, breaking);
+    assert_int_equal(changes.refill, refill);
+    encoder_clear(&told);
+    arena_clear(&arena);
+}
+
+static void assert_changed(const char *before_text, const char *after_text, const char *wanted)
+{
+    const struct definitions *before = parsed(before_text);
+    const struct definitions *after = forced_after(after_text, before);
+    assert_changes(before, after, wanted);
+    definitions_release(before);
+    definitions_release(after);
+}
+
+/* --- what is retired ---------------------------------------------------------------------------------------------- */
+
+#define TWO_EVENTS                                                                                           \
+    "identifiers: {id: }\n"                                                                                  \
+    "events:\n"                                                                                              \
+    "  order: {amount: money, channel: string}\n"                                                            \
+    "  refund: {amount: money}\n"
+
+static void a_forced_version_retires_an_event_type_at_its_number(void **state)
+{
+    (void)state;
+    const struct definitions *first = parsed(TWO_EVENTS);
+    const struct definitions *second = forced_after("identifiers: {id: }\nevents: {visit: , refund: {amount: money}}\n", first);
+    assert_int_equal(second->event_count, 3);
+    assert_null(definitions_event_type(second, text_of("order")));
+    assert_int_equal(definitions_event_type(second, text_of("refund"))->number, 1);
+    assert_int_equal(definitions_event_type(second, text_of("visit"))->number, 2);
+    const struct event_type *order = definitions_event_type_by_number(second, 0);
+    assert_true(order->retired);
+    assert_bytes(order->name, "order");
+    assert_int_equal(order->attribute_count, 2);
+    assert_bytes(order->attributes[1].name, "channel");
+    assert_ptr_equal(order, &second->events[2]); /* behind those of the file */
+    struct arena arena = {0};
+    size_t count;
+    const struct bytes *names = definitions_event_names(second, &arena, &count);
+    assert_int_equal(count, 2);
+    assert_bytes(names[0], "visit");
+    assert_bytes(names[1], "refund");
+    arena_clear(&arena);
+
+    /* It comes back as something new, and stays retired where it was; the version before may go meanwhile. */
+    definitions_release(first);
+    const struct definitions *third = parsed_after(TWO_EVENTS "  visit:\n", second);
+    definitions_release(second);
+    assert_int_equal(third->event_count, 4);
+    assert_int_equal(definitions_event_type(third, text_of("order"))->number, 3);
+    assert_false(definitions_event_type_by_number(third, 3)->retired);
+    assert_true(definitions_event_type_by_number(third, 0)->retired);
+    assert_bytes(definitions_event_type_by_number(third, 0)->name, "order");
+    assert_int_equal(definitions_event_type(third, text_of("visit"))->number, 2);
+    definitions_release(third);
+}
+
+static void a_forced_version_retires_attributes_and_numbers_retyped_ones_anew(void **state)
+{
+    (void)state;
+    const struct definitions *first = parsed(TWO_EVENTS);
+    const struct definitions *second =
+        forced_after("identifiers: {id: }\nevents: {order: {sku: string, amount: number}, refund: {amount: money}}\n",
+            first);
+    definitions_release(first);
+    const struct event_type *order = definitions_event_type(second, text_of("order"));
+    assert_int_equal(order->attribute_count, 4);
+    assert_true(order->attributes[0].retired && order->attributes[0].type == ATTRIBUTE_MONEY);
+    assert_bytes(order->attributes[0].name, "amount");
+    assert_true(order->attributes[1].retired);
+    assert_null(event_type_attribute(order, text_of("channel")));
+    assert_int_equal(event_type_attribute(order, text_of("sku"))->number, 2);
+    const struct attribute *amount = event_type_attribute(order, text_of("amount"));
+    assert_true(amount->number == 3 && amount->type == ATTRIBUTE_NUMBER && !amount->retired);
+    struct arena arena = {0};
+    size_t count;
+    const struct bytes *names = event_type_attribute_names(order, &arena, &count);
+    assert_int_equal(count, 2);
+    assert_bytes(names[0], "sku");
+    assert_bytes(names[1], "amount");
+    arena_clear(&arena);
+
+    /* Back to what it was: the third of its name. */
+    const struct definitions *third =
+        forced_after("identifiers: {id: }\nevents: {order: {amount: money, sku: string}, refund: {amount: money}}\n",
+            second);
+    definitions_release(second);
+    order = definitions_event_type(third, text_of("order"));
+    assert_int_equal(order->attribute_count, 5);
+    assert_int_equal(event_type_attribute(order, text_of("amount"))->number, 4);
+    assert_int_equal(event_type_attribute(order, text_of("sku"))->number, 2);
+    definitions_release(third);
+}
+
+static void replaying_with_force_gives_the_numbers_of_versions_that_needed_none(void **state)
+{
+    (void)state;
+    const char *second_text = TWO_EVENTS "  visit: {pages: integer}\n";
+    const struct definitions *first = parsed(TWO_EVENTS);
+    const struct definitions *plain = parsed_after(second_text, first);
+    const struct definitions *replayed = forced_after(second_text, first);
+    assert_int_equal(plain->event_count, replayed->event_count);
+    for (size_t i = 0; i < plain->event_count; i++) {
+        assert_int_equal(plain->events[i].number, replayed->events[i].number);
+        assert_int_equal(plain->events[i].attribute_count, replayed->events[i].attribute_count);
+        assert_false(replayed->events[i].retired);
+    }
+    definitions_release(first);
+    definitions_release(plain);
+    definitions_release(replayed);
+}
+
+static void identifiers_and_the_currency_are_not_even_forced_away(void **state)
+{
+    (void)state;
+    const struct definitions *first = parsed("identifiers: {id: , email: }\nevents: {order: }\n");
+    const char *const bad[] = {"identifiers: {id: }\nevents: {order: }\n",
+        "currency: USD\nidentifiers: {id: , email: }\nevents: {order: }\n",
+        "identifiers: {id: , email: {normalize: email}}\nevents: {order: }\n"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        const struct definitions *made;
+        assert_int_equal(definitions_parse(text_of(bad[i]), first, 2, true, &made, NULL), PATRON_INVALID);
+    }
+    definitions_release(first);
+}
+
+static void check_tells_every_mistake_and_which_may_be_forced(void **state)
+{
+    (void)state;
+    const struct definitions *first = parsed(TWO_EVENTS "features: {orders: {of: order, count: true}}\n");
+    struct arena arena = {0};
+    struct mistakes mistakes = {.arena = &arena};
+    struct error error;
+    const struct definitions *made;
+    const char *text = "identifiers: {email: }\nevents: {refund: {amount: number}}\n";
+    assert_int_equal(definitions_check(text_of(text), first, 2, false, &mistakes, &made, &error), PATRON_OK);
+    assert_null(made);
+    assert_int_equal(mistakes.count, 3);
+    assert_int_equal(mistakes.forceable_count, 2);
+    assert_true(!mistakes.kept[0].forceable && mistakes.kept[0].line == 1);
+    assert_true(mistakes.kept[1].forceable && mistakes.kept[1].line == 2 && mistakes.kept[1].column == 1);
+    assert_string_equal(mistakes.kept[1].words, "event 'order' is gone, and stored events are of it; feature orders of "
+                                                "version 1 uses it: put it back, or use apply --force");
+    assert_true(mistakes.kept[2].forceable && mistakes.kept[2].column == 27);
+    struct mistakes forced = {.arena = &arena};
+    assert_int_equal(definitions_check(text_of(text), first, 2, true, &forced, &made, &error), PATRON_OK);
+    assert_int_equal(forced.count, 1);
+    struct mistakes none = {.arena = &arena};
+    assert_int_equal(definitions_check(text_of(TWO_EVENTS), first, 2, false, &none, &made, &error), PATRON_OK);
+    assert_int_equal(none.count, 0);
+    assert_non_null(made);
+    definitions_release(made);
+    arena_clear(&arena);
+    definitions_release(first);
+}
+
+static void what_would_break_is_cut_after_some_names(void **state)
+{
+    (void)state;
+    char text[20000];
+    int length = snprintf(text, sizeof text, "%s", TWO_EVENTS "features:\n");
+    for (int i = 0; i < 100; i++)
+        length += snprintf(text + length, sizeof text - (size_t)length,
+            "  feature_with_a_name_%02d: {of: order, sum: amount}\n", i);
+    const struct definitions *first = parsed(text), *made;
+    struct error error;
+    assert_int_equal(definitions_parse(text_of("identifiers: {id: }\nevents: {order: {channel: string}, refund: "
+                                               "{amount: money}}\n"),
+                         first, 2, false, &made, &error),
+        PATRON_INVALID);
+    assert_non_null(strstr(error.text, "; features feature_with_a_name_00, feature_with_a_name_01, "));
+    assert_non_null(strstr(error.text, " and 88 more of version 1 use it: put it back, or use apply --force"));
+    definitions_release(first);
+}
+
+/* --- differences -------------------------------------------------------------------------------------------------- */
+
+static void nothing_differs_but_blanks_and_comments(void **state)
+{
+    (void)state;
+    assert_changed(SHOP, "# a comment\n" SHOP "\n\n", "");
+}
+
+static void settings_identifiers_and_events_are_compared(void **state)
+{
+    (void)state;
+    assert_changed("identifiers: {id: , email: {max: 5}}\n"
+                   "events: {order: {amount: money, channel: string, sku: string}, refund: }\n",
+        "time_zone: Europe/Berlin\n"
+        "identifiers: {email: {max: 3, never_link: [a@b.c]}, id: , device: }\n"
+        "events: {visit: , order: {amount: number, sku: string, gift: bool}}\n",
+        "changed setting time_zone (was UTC, is Europe/Berlin)!*\n"
+        "changed identifier email (max was 5, is 3; other never_link values; priority was 2, is 1)\n"
+        "changed identifier id (priority was 1, is 2)\n"
+        "added identifier device ()\n"
+        "added event visit ()\n"
+        "changed attribute order.amount (was money, is number: only new events have it)!\n"
+        "added attribute order.gift (bool)\n"
+        "removed attribute order.channel (retired)!\n"
+        "removed event refund (retired)!\n");
+}
+
+static void features_are_compared_by_what_they_mean(void **state)
+{
+    (void)state;
+    assert_changed(EVENTS "features:\n"
+                          "  same:   {of: order, count: true, where: {channel: web}, window: 7d}\n"
+                          "  window: {of: order, sum: amount, window: 30d}\n"
+                          "  unit:   {of: order, age: last}\n"
+                          "  filter: {of: order, count: true, where: {channel: web, gift: true}}\n"
+                          "  kind:   {of: order, min: points}\n"
+                          "  gone:   {of: order, count: true}\n"
+                          "  lost:   {of: order, rfm: amount}\n"
+                          "  values: {of: order, rfm: amount}\n",
+        EVENTS "features:\n"
+               "  values: {of: order, rfm: weight}\n"
+               "  kind:   {of: order, mean: points}\n"
+               "  filter: {of: order, count: true, where: {channel: app, gift: true}}\n"
+               "  unit:   {of: order, age: last, unit: hour}\n"
+               "  window: {of: order, sum: amount, window: 60d}\n"
+               "  same:   {window: 7d, where: {channel: web}, count: true, of: order}\n"
+               "  new:    {of: order, mean: amount, window: 12h}\n"
+               "  family: {of: order, rfm: amount}\n",
+        "changed feature values.frequency (was days after the first with order.amount, lifetime, is days after the "
+        "first with order.weight, lifetime)!*\n"
+        "changed feature values.recency (was days from the first to the last with order.amount, lifetime, is days from "
+        "the first to the last with order.weight, lifetime)!*\n"
+        "changed feature values.T (was days since the first with order.amount, lifetime, is days since the first with "
+        "order.weight, lifetime)!*\n"
+        "changed feature values.monetary (was mean by day, without the first, of order.amount, lifetime, is mean by "
+        "day, without the first, of order.weight, lifetime)!*\n"
+        "changed feature kind (was least order.points, lifetime, is mean of order.points, lifetime; type was int64, is "
+        "double)!*\n"
+        "changed feature filter (was count of order where channel is web and gift is true, lifetime, is count of order "
+        "where channel is app and gift is true, lifetime)!*\n"
+        "changed feature unit (was time since the last order, in units of 1d, lifetime, is time since the last order, "
+        "in units of 1h, lifetime)!\n"
+        "changed feature window (was sum of order.amount, last 30d, is sum of order.amount, last 60d)!*\n"
+        "added feature new (mean of order.amount, last 12h)*\n"
+        "added feature family (4 features)*\n"
+        "removed feature gone ()!*\n"
+        "removed feature lost ()!*\n");
+}
+
+static void services_are_compared_by_their_columns(void **state)
+{
+    (void)state;
+    assert_changed(EVENTS "features:\n"
+                          "  a: {of: order, count: true}\n"
+                          "  b: {of: order, sum: amount}\n"
+                          "  c: {of: order, rfm: amount}\n"
+                          "services:\n"
+                          "  same: [a, c]\n"
+                          "  order: [a, b]\n"
+                          "  columns: [a, b]\n"
+                          "  gone: [a]\n",
+        EVENTS "features:\n"
+               "  a: {of: order, count: true}\n"
+               "  b: {of: order, sum: amount}\n"
+               "  c: {of: order, rfm: amount}\n"
+               "services:\n"
+               "  new: [c]\n"
+               "  same: [a, c.frequency, c.recency, c.T, c.monetary]\n"
+               "  order: [b, a]\n"
+               "  columns: [b, c.T, c.recency]\n",
+        "added service new (4 features)\n"
+        "changed service order (another order)!\n"
+        "changed service columns (adds c.T, c.recency; drops a)!\n"
+        "removed service gone ()!\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_forced_version_retires_an_event_type_at_its_number),
+        cmocka_unit_test(a_forced_version_retires_attributes_and_numbers_retyped_ones_anew),
+        cmocka_unit_test(replaying_with_force_gives_the_numbers_of_versions_that_needed_none),
+        cmocka_unit_test(identifiers_and_the_currency_are_not_even_forced_away),
+        cmocka_unit_test(check_tells_every_mistake_and_which_may_be_forced),
+        cmocka_unit_test(what_would_break_is_cut_after_some_names),
+        cmocka_unit_test(nothing_differs_but_blanks_and_comments),
+        cmocka_unit_test(settings_identifiers_and_events_are_compared),
+        cmocka_unit_test(features_are_compared_by_what_they_mean),
+        cmocka_unit_test(services_are_compared_by_their_columns),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
