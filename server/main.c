@@ -16,6 +16,7 @@
 #include "server/settings.h"
 #include "server/work/database.h"
 #include "store/base/limits.h"
+#include "store/definitions/builtin/builtin.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, METHODS_MAX = 64 };
 
@@ -124,16 +125,39 @@ static enum patron_code read_file(const char *path, size_t bytes_max, struct enc
     return code;
 }
 
+/* A file's text, or that of one that comes with the program. */
+static enum patron_code read_definitions(const char *name, struct encoder *to, struct error *error)
+{
+    struct bytes text;
+    if (builtin_is_named(name)) {
+        TRY(builtin_find(name, &text, error));
+        encode_raw(to, text.data, text.length);
+        return PATRON_OK;
+    }
+    enum patron_code code = read_file(name, DEFINITIONS_BYTES_MAX, to, error);
+    if (code == PATRON_OK && to->length == 0)
+        code = error_set(error, PATRON_INVALID, "%s is empty", name);
+    if (code != PATRON_OK)
+        encoder_clear(to);
+    return code;
+}
+
+static enum patron_code print_definitions(const char *name, struct error *error)
+{
+    struct encoder text = {0};
+    TRY(read_definitions(name, &text, error));
+    bool written = fwrite(text.data, 1, text.length, stdout) == text.length && fflush(stdout) == 0;
+    encoder_clear(&text);
+    return written ? PATRON_OK
+                   : error_set(error, PATRON_IO, "cannot write the definitions: %s", strerrordesc_np(errno));
+}
+
 static enum patron_code open_database(struct server *server, struct error *error)
 {
     const struct settings *settings = &server->settings;
     struct encoder definitions = {0};
     if (settings->definitions)
-        TRY(read_file(settings->definitions, DEFINITIONS_BYTES_MAX, &definitions, error));
-    if (settings->definitions && definitions.length == 0) {
-        encoder_clear(&definitions);
-        return error_set(error, PATRON_INVALID, "%s is empty", settings->definitions);
-    }
+        TRY(read_definitions(settings->definitions, &definitions, error));
     struct database_options options = {
         .directory = settings->data,
         .key_file = settings->key,
@@ -315,6 +339,12 @@ int main(int argument_count, char **arguments)
     if (code != PATRON_OK) {
         fprintf(stderr, "patrond: %s\n", error.text);
         return EXIT_USAGE;
+    }
+    if (server.settings.print_definitions) {
+        code = print_definitions(server.settings.print_definitions, &error);
+        if (code != PATRON_OK)
+            fprintf(stderr, "patrond: %s\n", error.text);
+        return code == PATRON_OK ? EXIT_DONE : EXIT_FAILED;
     }
     umask(077); /* customers' data and sockets are the server's alone */
     sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);

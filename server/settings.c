@@ -39,7 +39,10 @@ struct setting {
 static const struct setting table[] = {
     TEXT(data, "data", NULL, "DIR", "the data directory; made if missing"),
     TEXT(definitions, "definitions", NULL, "FILE",
-        "what comes in and what is served; without it, what was used last"),
+        "what comes in and what is served; without it, what was used last. builtin:shop, builtin:subscription and "
+        "builtin:bank come with the program"),
+    TEXT(print_definitions, "print-definitions", NULL, "FILE",
+        "prints a definitions file, such as builtin:shop to change it, and ends"),
     TEXT(key, "key", NULL, "FILE",
         "the secret that identifiers are hashed with; made if missing; default DIR.key"),
     TEXT(listen, "listen", "127.0.0.1:7070", "ADDR,...",
@@ -344,6 +347,8 @@ enum patron_code settings_read(struct settings *settings, int argument_count, ch
     }
     TRY(read_environment(settings, environment, error));
     TRY(read_flags(settings, argument_count, arguments, error));
+    if (settings->print_definitions)
+        return PATRON_OK;
     if (!settings->data)
         return error_set(error, PATRON_INVALID, "--data DIR is missing; --help lists all settings");
     TRY(check_listen(settings->listen, error));

@@ -17,6 +17,7 @@
 struct settings {
     const char *data;
     const char *definitions;
+    const char *print_definitions; /* only this is to be done */
     const char *key;
     const char *listen;
     const char *admin;
