@@ -122,7 +122,7 @@ struct feature {
     const struct filter *filters;  /* all must hold */
     size_t filter_count;
     int64_t window_us;             /* 0: lifetime */
-    int64_t offset_us;             /* the window ends so long before T; a multiple of the window's hop */
+    int64_t offset_us;             /* the window ends so long before T, at the start of a tile as it begins */
     int64_t unit_us;               /* of an age */
     int64_t half_life_us;          /* of DECAYED */
     const struct filter *matching; /* of RATIO: all must hold for an event to match */

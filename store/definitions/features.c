@@ -3,7 +3,7 @@
 
 #include "store/definitions/parse.h"
 
-enum { WINDOW_MINUTES_MIN = 5, OFFSET_MINUTES_MIN = 5, TOP_VALUES_DEFAULT = 3, RFM_MEMBERS = 4 };
+enum { WINDOW_MINUTES_MIN = 5, TOP_VALUES_DEFAULT = 3, RFM_MEMBERS = 4 };
 
 /* What an aggregation takes and gives. `types` has a bit for each attribute type that it takes; none: no attribute. */
 #define TYPE_BIT(type) (1u << (type))
@@ -128,19 +128,12 @@ static const struct grammar_shape *key_shape(enum feature_key key)
 
 #define DAYS(count) ((count) * MICROSECONDS_PER_DAY)
 
-/* How far a window's end may lie back, and in which steps: tiles of its size are kept that long. */
-struct reach {
-    int64_t offset_max_us, hop_us;
-    const char *hop_words;
-};
-
-static struct reach reach_of(int64_t window_us)
+/* How far back a window's end may lie: tiles of the window's size are kept that long. */
+static int64_t offset_max_us(int64_t window_us)
 {
-    if (window_us < 12 * MICROSECONDS_PER_HOUR)
-        return (struct reach){DAYS(30), 5 * MICROSECONDS_PER_MINUTE, "5 minutes for a window under 12h"};
-    if (window_us < DAYS(12))
-        return (struct reach){DAYS(366), MICROSECONDS_PER_HOUR, "1 hour for a window under 12d"};
-    return (struct reach){DAYS(WINDOW_DAYS_MAX) - window_us, MICROSECONDS_PER_DAY, "whole days for a window from 12d"};
+    return window_us < 12 * MICROSECONDS_PER_HOUR ? DAYS(30)
+        : window_us < DAYS(12)                    ? DAYS(366)
+                                                  : DAYS(WINDOW_DAYS_MAX) - window_us;
 }
 
 static void read_offset(struct reading *reading)
@@ -152,18 +145,15 @@ static void read_offset(struct reading *reading)
         return;
     }
     int64_t window_us = reading->feature.window_us;
-    int64_t offset_us =
-        parse_duration(parse, node, OFFSET_MINUTES_MIN * MICROSECONDS_PER_MINUTE, DAYS(WINDOW_DAYS_MAX));
+    int64_t offset_us = parse_duration(parse, node, MICROSECONDS_PER_MINUTE, DAYS(WINDOW_DAYS_MAX));
     if (offset_us < 0 || window_us == 0)
         return;
-    struct reach reach = reach_of(window_us);
-    if (offset_us % reach.hop_us != 0)
-        parse_mistake(parse, node, "offset must be a multiple of %s", reach.hop_words);
-    else if (offset_us <= reach.offset_max_us)
+    if (offset_us <= offset_max_us(window_us))
         reading->feature.offset_us = offset_us;
     else if (window_us < DAYS(12))
         parse_mistake(parse, node, "offset must be at most %dd for a window under %s",
-            (int)(reach.offset_max_us / MICROSECONDS_PER_DAY), window_us < DAYS(1) / 2 ? "12h" : "12d");
+            (int)(offset_max_us(window_us) / MICROSECONDS_PER_DAY),
+            window_us < 12 * MICROSECONDS_PER_HOUR ? "12h" : "12d");
     else
         parse_mistake(parse, node, "window and offset together must be at most %dd", WINDOW_DAYS_MAX);
 }

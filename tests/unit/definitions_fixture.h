@@ -60,4 +60,13 @@ static inline void assert_bytes(struct bytes bytes, const char *text)
         fail_msg("'%.*s' is not '%s'", BYTES_ARGUMENTS(bytes), text);
 }
 
+static inline const struct feature *feature_of(const struct definitions *definitions, const char *name)
+{
+    for (size_t i = 0; i < definitions->feature_count; i++)
+        if (bytes_is(definitions->features[i].name, name))
+            return &definitions->features[i];
+    fail_msg("no feature '%s'", name);
+    return NULL;
+}
+
 #endif

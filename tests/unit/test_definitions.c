@@ -9,15 +9,6 @@
 
 #include "tests/unit/definitions_fixture.h"
 
-static const struct feature *feature_of(const struct definitions *definitions, const char *name)
-{
-    for (size_t i = 0; i < definitions->feature_count; i++)
-        if (bytes_is(definitions->features[i].name, name))
-            return &definitions->features[i];
-    fail_msg("no feature '%s'", name);
-    return NULL;
-}
-
 static void a_file_says_what_comes_in(void **state)
 {
     (void)state;
