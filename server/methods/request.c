@@ -5,7 +5,7 @@
 
 #include "store/base/limits.h"
 
-enum { NESTING_MAX = 8, VARINT_BYTES_MAX = 10, TAG_BYTES_MAX = 5 };
+enum { NESTING_MAX = 8, VARINT_BYTES_MAX = 10, FIELD_TAG_BYTES_MAX = 5 };
 
 struct walk {
     const char *message_name; /* of the outermost */
@@ -66,7 +66,7 @@ static enum patron_code check_message( // NOLINT(misc-no-recursion)
             return error_set(walk->error, PATRON_INVALID,
                 "the request has more than %d messages and values in it; send it in parts",
                 REQUEST_ELEMENTS_MAX);
-        if (!take_varint(&rest, TAG_BYTES_MAX, &tag) || tag >> 3 == 0 || tag > UINT32_MAX)
+        if (!take_varint(&rest, FIELD_TAG_BYTES_MAX, &tag) || tag >> 3 == 0 || tag > UINT32_MAX)
             return broken(walk);
         bool whole = false;
         switch (tag & 7) {
