@@ -1,5 +1,6 @@
 #include "store/read.h"
 
+#include "store/definitions/expression.h"
 #include "store/definitions/suggest.h"
 #include "store/features/profile_rows.h"
 #include "store/identity/identity.h"
@@ -11,21 +12,96 @@ void row_not_found(const struct view *view, const struct selection *selection, s
     row->customer = 0;
     row->newest_event_time_us = INT64_MIN;
     row->newest_known_at_us = INT64_MIN;
-    for (size_t i = 0; i < selection->count; i++)
-        row->values[i] = (struct value){
-            .type = (uint8_t)view->definitions->features[selection->features[i]].type, .status = STATUS_NOT_FOUND};
+    for (size_t i = 0; i < selection->count; i++) {
+        const struct value *fallback = selection->fallbacks ? selection->fallbacks[i] : NULL;
+        row->values[i] = fallback ? *fallback
+                                  : (struct value){
+                .type = (uint8_t)view->definitions->features[selection->features[i]].type,
+                .status = STATUS_NOT_FOUND};
+    }
 }
 
-void row_evaluate(const struct profile *profile, const struct selection *selection, uint64_t customer, int64_t as_of_us,
-    struct row *row)
+/* --- derived features --------------------------------------------------------------------------------------------- */
+
+/* What is needed for a row: by feature's number, ascending, so that derived ones come after their operands. */
+struct needed {
+    const uint32_t *features;
+    size_t count;
+    struct value *values;
+    struct value *settled; /* as operands */
+};
+
+static size_t needed_place(const struct needed *needed, uint32_t feature)
 {
+    size_t low = 0, high = needed->count;
+    while (high - low > 1) {
+        size_t middle = (low + high) / 2;
+        if (needed->features[middle] <= feature)
+            low = middle;
+        else
+            high = middle;
+    }
+    CHECK(needed->count > 0 && needed->features[low] == feature);
+    return low;
+}
+
+static const struct value *needed_operand(const void *context, uint32_t feature)
+{
+    const struct needed *needed = context;
+    return &needed->settled[needed_place(needed, feature)];
+}
+
+static void needed_evaluate(
+    const struct profile *profile, const struct selection *selection, int64_t as_of_us, struct needed *needed)
+{
+    const struct feature *features = profile->layout->definitions->features;
+    size_t folded = 0; /* derived ones come last */
+    while (folded < selection->needed_count && features[selection->needed[folded]].aggregation != AGGREGATION_DERIVED)
+        folded++;
+    profile_evaluate_each(profile, selection->needed, folded, as_of_us, needed->values);
+    for (size_t i = 0; i < selection->needed_count; i++) {
+        const struct feature *feature = &features[selection->needed[i]];
+        if (i >= folded)
+            expression_evaluate(feature->expression, needed_operand, needed, &needed->values[i]);
+        needed->settled[i] = needed->values[i];
+        value_settle(&needed->settled[i], feature->fallback);
+    }
+}
+
+static void derived_evaluate(const struct profile *profile, const struct row_question *question, struct value *values)
+{
+    const struct selection *selection = question->selection;
+    struct needed needed = {.features = selection->needed,
+        .count = selection->needed_count,
+        .values = arena_array(question->scratch, selection->needed_count, sizeof *needed.values),
+        .settled = arena_array(question->scratch, selection->needed_count, sizeof *needed.settled)};
+    needed_evaluate(profile, selection, question->as_of_us, &needed);
+    for (size_t i = 0; i < selection->count; i++)
+        values[i] = needed.values[needed_place(&needed, selection->features[i])];
+}
+
+void row_evaluate(const struct profile *profile, const struct row_question *question, struct row *row)
+{
+    const struct selection *selection = question->selection;
     row->status = STATUS_PRESENT;
-    row->customer = customer;
+    row->customer = question->customer;
     row->newest_event_time_us = profile->newest_event_time_us;
     row->newest_known_at_us = profile->newest_known_at_us;
-    for (size_t i = 0; i < selection->count; i++)
-        profile_evaluate(profile, selection->features[i], as_of_us, &row->values[i]);
+    if (selection->needed)
+        derived_evaluate(profile, question, row->values);
+    else
+        profile_evaluate_each(profile, selection->features, selection->count, question->as_of_us, row->values);
+    for (size_t i = 0; selection->fallbacks && i < selection->count; i++) {
+        struct value *value = &row->values[i];
+        if (value->status == STATUS_NULL && selection->fallbacks[i]) {
+            int64_t age_us = value->age_us; /* whose lack the default fills is as old as it was */
+            *value = *selection->fallbacks[i];
+            value->age_us = age_us;
+        }
+    }
 }
+
+/* --- identifiers -------------------------------------------------------------------------------------------------- */
 
 /* PATRON_NOT_FOUND: the identifier has never been seen, or never could be: no event with such a value is taken in. One
  * of them must not cost a request all its other rows. */
@@ -85,7 +161,8 @@ enum patron_code read_now(const struct view *view, const struct selection *selec
             (unsigned long long)entry.customer);
     if (code == PATRON_OK) {
         profile_advance(&profile, as_of_us - 1);
-        row_evaluate(&profile, selection, entry.customer, as_of_us, row);
+        struct row_question question = {selection, entry.customer, as_of_us, arena};
+        row_evaluate(&profile, &question, row);
         for (size_t i = 0; i < selection->count; i++) /* the parts go, the text stays with the call */
             if (row->values[i].text.length > 0)
                 row->values[i].text = arena_copy(arena, row->values[i].text);
@@ -116,7 +193,8 @@ enum patron_code read_as_of(const struct view *view, const struct selection *sel
     struct profile profile;
     uint64_t events = 0;
     TRY(fold_at(view, members, count, as_of_us, arena, &profile, &events, error));
-    row_evaluate(&profile, selection, customer, as_of_us, row);
+    struct row_question question = {selection, customer, as_of_us, arena};
+    row_evaluate(&profile, &question, row);
     return PATRON_OK;
 }
 

@@ -27,8 +27,11 @@ enum {
     EVENT_ATTRIBUTES_GIVEN_MAX = 1024,
     /* Bounds every walk over one customer's nodes; Segment refuses past 1,000 mappings for the same reason. */
     CUSTOMER_NODES_MAX = 1000,
-    /* Exact sets are kept up to this many values; past it a distinct count is null rather than wrong. */
+    /* Exact sets are kept up to this many values; past it a distinct count is an estimate (features/distinct.h). */
     DISTINCT_VALUES_MAX = 4096,
+    /* What is ranked is counted exactly up to this many different values, some 40 KB a state; past it there is no
+     * ranking: whose values are so many is not described by the first few of them. */
+    TOP_TRACKED_MAX = 1024,
 
     /* The definitions file. A name becomes a column and a metric label. */
     DEFINITIONS_BYTES_MAX = 1024 * 1024,

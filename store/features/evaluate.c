@@ -1,37 +1,53 @@
 /* evaluate: from accumulators to a feature's value.
  *
- * The only floating point of the store is here, each step fixed, so that one row, a batch and a snapshot give the same
- * bits: a sum is one conversion of the exact integer (round to nearest even) and one division by the scale; a mean is
- * one conversion and one division by count times scale; nothing else. Built with -ffp-contract=off. */
+ * The only floating point of what is folded is here, in evaluate_days.c and in distinct.c's estimate, each step fixed,
+ * so that one row, a batch and a snapshot give the same bits. An exact integer becomes a double by one conversion (to
+ * the nearest, of two the even one); then:
+ *     sum, min, max   sum / scale
+ *     mean            sum / (count scale)
+ *     variance        (n S2 - S1^2) / (n (n - 1)) / scale^2; stddev its square root
+ *     ratio           matching / count
+ *     age             (T - time) / unit
+ *     monetary        later sum / ((days - 1) scale)
+ *     gaps            (last day - first day) / (days - 1); the deviation as stddev, of whole numbers
+ *     decayed         day by day, oldest first: acc 2^(-(days between) / H) + day's sum / scale; at last
+ *                     acc 2^(-(T's day - last day) / H), with H = half-life / day; 2^x of base/deterministic.h
+ * Scales are 1e6 of money, 2^32 of numbers, 1 of all else. Built with -ffp-contract=off.
+ *
+ * T's day is the day of the last moment before T. With an offset the window's last day is that of the last moment
+ * before its end, in tiles of days the calendar day before the one that is outside: from it on a streak is current,
+ * while rfm's T, decay and ages count from T itself. A streak whose last day lies after T's day (clocks were put back
+ * over midnight) is not current. */
+#include "store/features/evaluate.h"
+
+#include <math.h>
+
 #include "store/base/check.h"
 #include "store/base/decimal.h"
-#include "store/features/profile.h"
+#include "store/features/distinct.h"
+#include "store/features/evaluate_days.h"
+#include "store/features/top.h"
 
 static double scale_of(enum attribute_type type)
 {
-    switch (type) {
+    switch ((int)type) {
     case ATTRIBUTE_MONEY:
         return MONEY_SCALE;
     case ATTRIBUTE_NUMBER:
         return (double)(UINT64_C(1) << NUMBER_FRACTION_BITS);
-    case ATTRIBUTE_INTEGER:
-    case ATTRIBUTE_BOOL:
-    case ATTRIBUTE_TEXT:
+    default: /* also where no attribute is named */
         return 1;
     }
-    IMPOSSIBLE("an attribute type outside the list");
 }
 
-static void present_double(struct value *value, double real)
+bool sample_variance(uint64_t n, int128 sum, struct wide squares, double scale, double *variance)
 {
-    value->status = STATUS_PRESENT;
-    value->real = real;
-}
-
-static void present_integer(struct value *value, int64_t integer)
-{
-    value->status = STATUS_PRESENT;
-    value->integer = integer;
+    if (n < 2)
+        return false;
+    double numerator = wide_to_double(wide_subtract(wide_times(squares, n), wide_square(sum)));
+    double pairs = (double)((uint128)n * (n - 1));
+    *variance = numerator / pairs / (scale * scale);
+    return true;
 }
 
 /* An exact integer of the attribute's scale, as the feature's type. */
@@ -56,156 +72,19 @@ static void present_scalar(struct value *value, const struct feature *feature, c
     present_scaled(value, feature, scalar->number);
 }
 
-struct rfm {
-    int64_t days;
-    int64_t first_day;
-    int64_t last_day;
-    int128 later_sum; /* of the days after the first */
-};
-
-/* Tiles smaller than a day may share their days, and need not come in the days' order where clocks are put back over
- * midnight. Their windows are under 12 days, so that the days fit a word. */
-static struct rfm rfm_of(const struct tile *tiles, size_t count, const struct slot *slot)
+static void moments_evaluate(const struct feature *feature, const struct accumulator *accumulator, struct value *value)
 {
-    struct rfm rfm = {.first_day = INT64_MAX, .last_day = INT64_MIN};
-    for (size_t i = 0; i < count; i++) {
-        const struct accumulator *accumulator = &tiles[i].accumulators[slot->index];
-        if (accumulator->count == 0)
-            continue;
-        if (accumulator->days.days[0].day < rfm.first_day)
-            rfm.first_day = accumulator->days.days[0].day;
-        if (accumulator->days.days[accumulator->count - 1].day > rfm.last_day)
-            rfm.last_day = accumulator->days.days[accumulator->count - 1].day;
-    }
-    uint64_t seen = 0;
-    for (size_t i = 0; i < count; i++) {
-        const struct accumulator *accumulator = &tiles[i].accumulators[slot->index];
-        for (size_t j = 0; j < accumulator->count; j++) {
-            const struct day_sum *day = &accumulator->days.days[j];
-            if (day->day != rfm.first_day)
-                rfm.later_sum = exact_add(rfm.later_sum, day->sum);
-            if (slot->tier == TIER_DAYS)
-                rfm.days++;
-            else
-                seen |= UINT64_C(1) << ((day->day - rfm.first_day) & 63);
-        }
-    }
-    rfm.days += __builtin_popcountll(seen);
-    return rfm;
+    double variance;
+    if (!sample_variance(accumulator->count, accumulator->moments.sum, accumulator->moments.squares,
+            scale_of(feature->attribute_type), &variance))
+        return;
+    present_double(value, feature->aggregation == AGGREGATION_STDDEV ? sqrt(variance) : variance);
 }
 
-static void rfm_evaluate(const struct profile *profile, const struct feature *feature, const struct rfm *rfm,
-    int64_t as_of_us, struct value *value)
-{
-    if (rfm->days == 0)
-        return;
-    switch (feature->aggregation) {
-    case AGGREGATION_RFM_FREQUENCY:
-        present_integer(value, rfm->days - 1);
-        return;
-    case AGGREGATION_RFM_RECENCY:
-        present_integer(value, rfm->last_day - rfm->first_day);
-        return;
-    case AGGREGATION_RFM_T:
-        present_integer(value, layout_tile(profile->layout, TIER_DAYS, as_of_us - 1) - rfm->first_day);
-        return;
-    case AGGREGATION_RFM_MONETARY:
-        if (rfm->days > 1)
-            present_double(value,
-                (double)rfm->later_sum / ((double)(rfm->days - 1) * scale_of(feature->attribute_type)));
-        return;
-    default:
-        IMPOSSIBLE("an aggregation that is not of rfm");
-    }
-}
-
-/* The union of sets of values, on the stack: through accumulator_merge it would cost memory for each T. */
-struct joined {
-    uint64_t buffers[2][DISTINCT_VALUES_MAX];
-    uint64_t *values; /* ascending */
-    size_t count;
-};
-
-/* One by one, for a set much smaller than what is there. False: too many. */
-static bool joined_insert(struct joined *joined, const uint64_t *values, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        size_t low = 0, high = joined->count;
-        while (low < high) {
-            size_t middle = (low + high) / 2;
-            if (joined->values[middle] < values[i])
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        if (low < joined->count && joined->values[low] == values[i])
-            continue;
-        if (joined->count == DISTINCT_VALUES_MAX)
-            return false;
-        memmove(joined->values + low + 1, joined->values + low, (joined->count - low) * sizeof *values);
-        joined->values[low] = values[i];
-        joined->count++;
-    }
-    return true;
-}
-
-/* Side by side, into the other buffer. False: too many. */
-static bool joined_merge(struct joined *joined, const uint64_t *values, size_t count)
-{
-    uint64_t *merged = joined->values == joined->buffers[0] ? joined->buffers[1] : joined->buffers[0];
-    size_t made = 0, i = 0, j = 0;
-    while (i < joined->count || j < count) {
-        if (made == DISTINCT_VALUES_MAX)
-            return false;
-        bool take_old = j == count || (i < joined->count && joined->values[i] <= values[j]);
-        bool take_new = i == joined->count || (j < count && values[j] <= joined->values[i]);
-        merged[made++] = take_old ? joined->values[i] : values[j];
-        i += take_old;
-        j += take_new;
-    }
-    joined->values = merged;
-    joined->count = made;
-    return true;
-}
-
-/* How many different values the tiles hold together, DISTINCT_VALUES_MAX + 1 for too many. */
-static uint64_t distinct_count(const struct tile *tiles, size_t count, const struct slot *slot)
-{
-    struct joined joined;
-    joined.values = joined.buffers[0];
-    joined.count = 0;
-    for (size_t i = 0; i < count; i++) {
-        const struct accumulator *accumulator = &tiles[i].accumulators[slot->index];
-        if (accumulator->count > DISTINCT_VALUES_MAX)
-            return DISTINCT_VALUES_MAX + 1;
-        bool fits = accumulator->count < joined.count / 16
-            ? joined_insert(&joined, accumulator->set.values, accumulator->count)
-            : joined_merge(&joined, accumulator->set.values, accumulator->count);
-        if (!fits)
-            return DISTINCT_VALUES_MAX + 1;
-    }
-    return joined.count;
-}
-
-static void accumulator_evaluate(
+/* Of a state that holds at least one event. */
+static void present_accumulator(
     const struct feature *feature, const struct accumulator *accumulator, int64_t as_of_us, struct value *value)
 {
-    switch (feature->aggregation) {
-    case AGGREGATION_COUNT:
-        present_integer(value, (int64_t)accumulator->count);
-        return;
-    case AGGREGATION_DISTINCT:
-        if (accumulator->count <= DISTINCT_VALUES_MAX)
-            present_integer(value, (int64_t)accumulator->count);
-        return;
-    case AGGREGATION_SUM:
-        present_scaled(value, feature, accumulator->number); /* 0 over no events: the empty state's number */
-        return;
-    default:
-        break;
-    }
-    if (accumulator->count == 0)
-        return;
     switch (feature->aggregation) {
     case AGGREGATION_MEAN:
         present_double(value,
@@ -223,38 +102,197 @@ static void accumulator_evaluate(
     case AGGREGATION_AGE_LAST:
         present_double(value, (double)(as_of_us - accumulator->edge.time_us) / (double)feature->unit_us);
         return;
+    case AGGREGATION_VARIANCE:
+    case AGGREGATION_STDDEV:
+        moments_evaluate(feature, accumulator, value);
+        return;
+    case AGGREGATION_RATIO:
+        present_double(value, (double)accumulator->number / (double)accumulator->count);
+        return;
     default:
         IMPOSSIBLE("an aggregation outside the list");
     }
 }
 
-void profile_evaluate(const struct profile *profile, uint32_t index, int64_t as_of_us, struct value *value)
+static void accumulator_evaluate(
+    const struct feature *feature, const struct accumulator *accumulator, int64_t as_of_us, struct value *value)
 {
-    CHECK(profile->position_us == as_of_us - 1);
-    const struct feature *feature = &profile->layout->definitions->features[index];
-    const struct slot *slot = &profile->layout->slots[index];
-    const struct aggregate *aggregate =
-        &profile->layout->types[slot->type].tiers[slot->tier].aggregates[slot->index];
+    if (feature->aggregation == AGGREGATION_COUNT)
+        present_integer(value, (int64_t)accumulator->count);
+    else if (feature->aggregation == AGGREGATION_SUM)
+        present_scaled(value, feature, accumulator->number); /* 0 over no events: the empty state's number */
+    else if (accumulator->count > 0)
+        present_accumulator(feature, accumulator, as_of_us, value);
+}
+
+/* --- one feature over its tiles ------------------------------------------------------------------------------- */
+
+/* A feature of a profile at T, and where its state lies: in one accumulator for its lifetime, or in tiles. */
+struct question {
+    const struct profile *profile;
+    const struct feature *feature;
+    const struct slot *slot;
+    enum accumulator_kind kind;
+    int64_t as_of_us;
+    const struct accumulator *lifetime; /* null: tiles */
+    struct tile_range window;
+    const struct tile *tiles;
+    size_t tile_count;
+};
+
+/* What was worked out last. The members of a family stand side by side, and ask of the same tiles. */
+struct shared {
+    const struct feature *feature; /* null: nothing yet */
+    const struct slot *slot;
+    struct days_summary days;
+    struct top_best top;
+};
+
+static bool shares(const struct shared *shared, const struct question *question)
+{
+    const struct feature *last = shared->feature, *now = question->feature;
+    return last && shared->slot->type == question->slot->type && shared->slot->tier == question->slot->tier &&
+        shared->slot->index == question->slot->index && last->window_us == now->window_us &&
+        last->offset_us == now->offset_us && last->half_life_us == now->half_life_us;
+}
+
+static struct question question_of(const struct profile *profile, uint32_t index, int64_t as_of_us)
+{
+    const struct layout *layout = profile->layout;
+    const struct slot *slot = &layout->slots[index];
+    CHECK(layout->definitions->features[index].aggregation != AGGREGATION_DERIVED);
     const struct profile_type *type = &profile->types[slot->type];
-    *value = (struct value){.type = (uint8_t)feature->type, .status = STATUS_NULL};
+    struct question question = {.profile = profile,
+        .feature = &layout->definitions->features[index],
+        .slot = slot,
+        .kind = layout->types[slot->type].tiers[slot->tier].aggregates[slot->index].kind,
+        .as_of_us = as_of_us};
     if (slot->tier == TIER_LIFETIME) {
-        accumulator_evaluate(feature, &type->lifetime[slot->index], as_of_us, value);
-        return;
+        question.lifetime = &type->lifetime[slot->index];
+        return question;
     }
     const struct tile_list *list = &type->tiers[slot->tier];
-    int64_t first = layout_window_tile(profile->layout, slot->tier, feature->window_us, as_of_us);
-    size_t place = tile_list_place(list, first), count = list->count - place;
-    const struct tile *tiles = count > 0 ? list->tiles + place : NULL;
-    if (aggregate->kind == ACCUMULATE_DAYS) {
-        struct rfm rfm = rfm_of(tiles, count, slot);
-        rfm_evaluate(profile, feature, &rfm, as_of_us, value);
+    question.window = layout_window(
+        layout, slot->tier, question.feature->window_us, question.feature->offset_us, as_of_us);
+    size_t first = tile_list_place(list, question.window.first);
+    size_t end = question.window.end == INT64_MAX ? list->count : tile_list_place(list, question.window.end);
+    question.tile_count = end > first ? end - first : 0;
+    question.tiles = question.tile_count > 0 ? list->tiles + first : NULL;
+    return question;
+}
+
+static int64_t window_last_day(const struct question *question, int64_t today)
+{
+    enum tier tier = question->slot->tier;
+    if (question->window.end == INT64_MAX)
+        return today;
+    if (tier == TIER_DAYS)
+        return question->window.end - 1;
+    return layout_tile(question->profile->layout, TIER_DAYS, question->window.end * layout_hop_us(tier) - 1);
+}
+
+static void question_days(const struct question *question, struct shared *shared, struct value *value)
+{
+    double scale = scale_of(question->feature->attribute_type);
+    struct days_decay decay = days_decay_of(question->feature, scale);
+    if (!shares(shared, question))
+        days_summarize(question->tiles, question->tile_count, question->slot, &decay, &shared->days);
+    int64_t today = layout_tile(question->profile->layout, TIER_DAYS, question->as_of_us - 1);
+    struct days_question asked = {question->feature, scale, today, window_last_day(question, today)};
+    days_evaluate(&shared->days, &asked, value);
+}
+
+static void question_top(const struct question *question, struct shared *shared, struct value *value)
+{
+    if (!shares(shared, question)) {
+        struct top_join join;
+        top_join_init(&join);
+        if (question->lifetime)
+            top_join_take(&join, question->lifetime);
+        for (size_t i = 0; i < question->tile_count; i++)
+            top_join_take(&join, &question->tiles[i].accumulators[question->slot->index]);
+        top_join_best(&join, question->feature->by_attribute >= 0, &shared->top);
+    }
+    const struct scalar *taken = shared->top.values[question->feature->rank];
+    if (taken)
+        present_scalar(value, question->feature, taken);
+}
+
+static void question_distinct(const struct question *question, struct value *value)
+{
+    if (question->lifetime) {
+        const uint8_t *registers = question->lifetime->set.registers;
+        present_integer(value, registers ? distinct_estimate(registers) : (int64_t)question->lifetime->count);
+        return;
+    }
+    struct distinct_join join;
+    distinct_join_init(&join);
+    for (size_t i = 0; i < question->tile_count; i++)
+        distinct_join_take(&join, &question->tiles[i].accumulators[question->slot->index]);
+    present_integer(value, distinct_join_count(&join));
+}
+
+/* The other kinds merge without memory. */
+static void question_merged(const struct question *question, struct value *value)
+{
+    if (question->lifetime) {
+        accumulator_evaluate(question->feature, question->lifetime, question->as_of_us, value);
         return;
     }
     struct accumulator total = {0};
-    if (aggregate->kind == ACCUMULATE_DISTINCT)
-        total.count = distinct_count(tiles, count, slot);
-    else
-        for (size_t i = 0; i < count; i++)
-            accumulator_merge(&total, &tiles[i].accumulators[slot->index], aggregate->kind, profile->arena);
-    accumulator_evaluate(feature, &total, as_of_us, value);
+    for (size_t i = 0; i < question->tile_count; i++)
+        accumulator_merge(&total, &question->tiles[i].accumulators[question->slot->index], question->kind,
+            question->profile->arena);
+    accumulator_evaluate(question->feature, &total, question->as_of_us, value);
+}
+
+/* Whatever the value is, it is stale if the newest event that counts for the feature is too old. */
+static void question_age(const struct question *question, struct value *value)
+{
+    const struct accumulator *newest =
+        &question->profile->types[question->slot->type].lifetime[question->slot->newest];
+    if (newest->count == 0)
+        return;
+    value->age_us = question->as_of_us - newest->edge.time_us;
+    if (value->age_us > question->feature->max_age_us)
+        value->status = STATUS_STALE;
+}
+
+static void question_answer(const struct question *question, struct shared *shared, struct value *value)
+{
+    *value = (struct value){.type = (uint8_t)question->feature->type, .status = STATUS_NULL};
+    switch (question->kind) {
+    case ACCUMULATE_DAYS:
+        question_days(question, shared, value);
+        break;
+    case ACCUMULATE_TOP:
+        question_top(question, shared, value);
+        break;
+    case ACCUMULATE_DISTINCT:
+        question_distinct(question, value);
+        break;
+    default:
+        question_merged(question, value);
+    }
+    shared->feature = question->feature;
+    shared->slot = question->slot;
+    if (question->feature->max_age_us > 0)
+        question_age(question, value);
+}
+
+void profile_evaluate_each(const struct profile *profile, const uint32_t *features, size_t count, int64_t as_of_us,
+    struct value *values)
+{
+    CHECK(profile->position_us == as_of_us - 1);
+    struct shared shared;
+    shared.feature = NULL;
+    for (size_t i = 0; i < count; i++) {
+        struct question question = question_of(profile, features[i], as_of_us);
+        question_answer(&question, &shared, &values[i]);
+    }
+}
+
+void profile_evaluate(const struct profile *profile, uint32_t feature, int64_t as_of_us, struct value *value)
+{
+    profile_evaluate_each(profile, &feature, 1, as_of_us, value);
 }

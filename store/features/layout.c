@@ -47,25 +47,66 @@ static enum accumulator_kind kind_of(enum aggregation aggregation)
         return ACCUMULATE_DAYS;
     case AGGREGATION_VARIANCE:
     case AGGREGATION_STDDEV:
+        return ACCUMULATE_SQUARES;
     case AGGREGATION_RATIO:
+        return ACCUMULATE_RATIO;
     case AGGREGATION_TOP:
+        return ACCUMULATE_TOP;
     case AGGREGATION_DERIVED:
         break;
     }
     IMPOSSIBLE("an aggregation outside the list");
 }
 
-static bool filters_equal(const struct aggregate *a, const struct aggregate *b)
+static bool bounds_equal(const struct filter *a, const struct filter *b)
 {
-    if (a->filter_count != b->filter_count)
+    return a->has_low == b->has_low && a->has_high == b->has_high &&
+        (!a->has_low || (a->low_open == b->low_open && scalar_compare(&a->low, &b->low) == 0)) &&
+        (!a->has_high || (a->high_open == b->high_open && scalar_compare(&a->high, &b->high) == 0));
+}
+
+static bool filters_equal(const struct filter *a, size_t a_count, const struct filter *b, size_t b_count)
+{
+    if (a_count != b_count)
         return false;
-    for (size_t i = 0; i < a->filter_count; i++) {
-        const struct filter *x = &a->filters[i], *y = &b->filters[i];
-        if (x->attribute != y->attribute || x->values->type != y->values->type ||
-            x->values->number != y->values->number || !bytes_equal(x->values->text, y->values->text))
+    for (size_t i = 0; i < a_count; i++) {
+        if (a[i].attribute != b[i].attribute || a[i].value_count != b[i].value_count || !bounds_equal(&a[i], &b[i]))
             return false;
+        for (size_t j = 0; j < a[i].value_count; j++)
+            if (scalar_compare(&a[i].values[j], &b[i].values[j]) != 0)
+                return false;
     }
     return true;
+}
+
+static bool aggregates_equal(const struct aggregate *a, const struct aggregate *b)
+{
+    return a->kind == b->kind && a->attribute == b->attribute && a->by_attribute == b->by_attribute &&
+        filters_equal(a->filters, a->filter_count, b->filters, b->filter_count) &&
+        filters_equal(a->matching, a->matching_count, b->matching, b->matching_count);
+}
+
+static struct aggregate aggregate_of(const struct feature *feature)
+{
+    bool ranks_by = feature->aggregation == AGGREGATION_TOP;
+    bool matches = feature->aggregation == AGGREGATION_RATIO;
+    return (struct aggregate){.kind = kind_of(feature->aggregation),
+        .attribute = feature->attribute,
+        .by_attribute = ranks_by ? feature->by_attribute : -1,
+        .filters = feature->filters,
+        .filter_count = feature->filter_count,
+        .matching = matches ? feature->matching : NULL,
+        .matching_count = matches ? feature->matching_count : 0};
+}
+
+/* The newest of the events that count for the feature: its filters hold, and they have its attributes. */
+static struct aggregate newest_of(const struct feature *feature)
+{
+    struct aggregate newest = aggregate_of(feature);
+    newest.kind = ACCUMULATE_LAST;
+    newest.matching = NULL;
+    newest.matching_count = 0;
+    return newest;
 }
 
 static struct tier_layout *tier_of_feature(
@@ -76,13 +117,19 @@ static struct tier_layout *tier_of_feature(
     return &types[slot->type].tiers[slot->tier];
 }
 
-/* Room for as many aggregates as a tier has features, and no more: over all tiers that is one a feature. */
+/* Room for as many aggregates as a tier's features may ask for, and no more: over all tiers that is two a feature. */
 static void tiers_prepare(struct layout *layout, struct type_layout *types)
 {
     const struct definitions *definitions = layout->definitions;
     struct slot slot;
-    for (size_t i = 0; i < definitions->feature_count; i++)
-        tier_of_feature(definitions, &definitions->features[i], types, &slot)->aggregate_count++;
+    for (size_t i = 0; i < definitions->feature_count; i++) {
+        const struct feature *feature = &definitions->features[i];
+        if (feature->aggregation == AGGREGATION_DERIVED)
+            continue;
+        tier_of_feature(definitions, feature, types, &slot)->aggregate_count++;
+        if (feature->max_age_us > 0)
+            types[slot.type].tiers[TIER_LIFETIME].aggregate_count++;
+    }
     for (size_t i = 0; i < layout->type_count; i++) {
         for (enum tier at = TIER_LIFETIME; at < TIER_COUNT; at++) {
             struct tier_layout *tier = &types[i].tiers[at];
@@ -93,12 +140,14 @@ static void tiers_prepare(struct layout *layout, struct type_layout *types)
     }
 }
 
-static uint32_t aggregate_place(struct tier_layout *tier, struct aggregate *list, const struct aggregate *wanted)
+static uint32_t aggregate_place(struct tier_layout *tier, struct aggregate wanted)
 {
+    /* the list is the layout's own until it is handed out as const */
+    struct aggregate *list = (struct aggregate *)tier->aggregates;
     for (size_t i = 0; i < tier->aggregate_count; i++)
-        if (list[i].kind == wanted->kind && list[i].attribute == wanted->attribute && filters_equal(&list[i], wanted))
+        if (aggregates_equal(&list[i], &wanted))
             return (uint32_t)i;
-    list[tier->aggregate_count] = *wanted;
+    list[tier->aggregate_count] = wanted;
     return (uint32_t)tier->aggregate_count++;
 }
 
@@ -113,14 +162,15 @@ struct layout *layout_new(const struct definitions *definitions)
     tiers_prepare(layout, types);
     for (size_t i = 0; i < definitions->feature_count; i++) {
         const struct feature *feature = &definitions->features[i];
-        struct aggregate wanted = {
-            kind_of(feature->aggregation), feature->attribute, feature->filters, feature->filter_count};
+        if (feature->aggregation == AGGREGATION_DERIVED)
+            continue;
         struct tier_layout *tier = tier_of_feature(definitions, feature, types, &slots[i]);
-        int64_t reach = feature->window_us == 0 ? INT64_MAX : feature->window_us;
+        int64_t reach = feature->window_us == 0 ? INT64_MAX : feature->window_us + feature->offset_us;
         if (reach > tier->window_max_us)
             tier->window_max_us = reach;
-        /* the list is the layout's own until it is handed out as const */
-        slots[i].index = aggregate_place(tier, (struct aggregate *)tier->aggregates, &wanted);
+        slots[i].index = aggregate_place(tier, aggregate_of(feature));
+        if (feature->max_age_us > 0)
+            slots[i].newest = aggregate_place(&types[slots[i].type].tiers[TIER_LIFETIME], newest_of(feature));
     }
     layout->types = types;
     layout->slots = slots;
@@ -136,36 +186,48 @@ void layout_free(struct layout *layout)
     memory_free(layout);
 }
 
-int64_t layout_tile(const struct layout *layout, enum tier tier, int64_t time_us)
+int64_t layout_hop_us(enum tier tier)
 {
     switch (tier) {
-    case TIER_LIFETIME:
-        return 0;
     case TIER_MINUTES:
-        return floor_divide(time_us, 5 * MICROSECONDS_PER_MINUTE);
+        return 5 * MICROSECONDS_PER_MINUTE;
     case TIER_HOURS:
-        return floor_divide(time_us, MICROSECONDS_PER_HOUR);
+        return MICROSECONDS_PER_HOUR;
+    case TIER_LIFETIME:
     case TIER_DAYS:
-        return time_zone_day(layout->definitions->zone, time_us);
     case TIER_COUNT:
         break;
     }
-    IMPOSSIBLE("a tier outside the list");
+    IMPOSSIBLE("a tier without a hop");
 }
 
-int64_t layout_window_tile(const struct layout *layout, enum tier tier, int64_t window_us, int64_t as_of_us)
+int64_t layout_tile(const struct layout *layout, enum tier tier, int64_t time_us)
 {
-    if (window_us == 0 || window_us == INT64_MAX)
+    if (tier == TIER_DAYS)
+        return time_zone_day(layout->definitions->zone, time_us);
+    return floor_divide(time_us, layout_hop_us(tier));
+}
+
+/* The tile that lies so long before T; INT64_MIN where nothing does. */
+static int64_t tile_before(const struct layout *layout, enum tier tier, int64_t before_us, int64_t as_of_us)
+{
+    int64_t time_us;
+    if (before_us == INT64_MAX || __builtin_sub_overflow(as_of_us, before_us, &time_us))
         return INT64_MIN;
-    int64_t head;
-    if (__builtin_sub_overflow(as_of_us, window_us, &head))
-        return INT64_MIN;
-    return layout_tile(layout, tier, head);
+    return layout_tile(layout, tier, time_us);
+}
+
+struct tile_range layout_window(
+    const struct layout *layout, enum tier tier, int64_t window_us, int64_t offset_us, int64_t as_of_us)
+{
+    return (struct tile_range){
+        .first = window_us == 0 ? INT64_MIN : tile_before(layout, tier, offset_us + window_us, as_of_us),
+        .end = offset_us == 0 ? INT64_MAX : tile_before(layout, tier, offset_us, as_of_us)};
 }
 
 int64_t layout_window_reach(const struct layout *layout, enum tier tier, int64_t window_us, int64_t as_of_us)
 {
-    int64_t tile = layout_window_tile(layout, tier, window_us, as_of_us);
+    int64_t tile = tile_before(layout, tier, window_us, as_of_us);
     if (tile == INT64_MIN || tier != TIER_DAYS)
         return tile;
     return time_zone_day_from(layout->definitions->zone, as_of_us - window_us);

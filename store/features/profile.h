@@ -57,8 +57,11 @@ void profile_apply(struct profile *profile, const struct event *event);
  * first. */
 void profile_merge(struct profile *into, const struct profile *take_from);
 
-/* The feature's value as of T, where profile->position_us must be T - 1: advance first. Text points into the
- * profile. */
+/* The values of features that are not derived as of T, where profile->position_us must be T - 1: advance first.
+ * PRESENT, NULL or STALE: defaults are the caller's. Takes no memory; text points into the profile. Neighbours that ask
+ * of the same tiles, as a family's members do, share the walk over them. */
+void profile_evaluate_each(const struct profile *profile, const uint32_t *features, size_t count, int64_t as_of_us,
+    struct value *values);
 void profile_evaluate(const struct profile *profile, uint32_t feature, int64_t as_of_us, struct value *value);
 
 /* --- the encoded form: rows of the family `profiles` ------------------------------------------------------------- */

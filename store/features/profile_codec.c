@@ -9,7 +9,9 @@
  *   n varint | n pending events, ascending by (time, hash): time signed | hash 16 bytes | node varint |
  *     known_at signed | type varint | version varint | attributes (varint length, bytes)
  * tiles: n varint | (tile index: signed, then varint difference to the last | the tier's accumulators)*, the indexes
- *   within 32 bits
+ *   within 32 bits; the days within an accumulator are those that the tile can hold: of a tile of a day that day, of
+ *   the others the day of UTC that it lies in, the one before and the one after
+ * accumulators: in the order of the tier's aggregates, see accumulator_codec.c
  *
  * Part 2^48 + type * 2^32 + 2^31 + floor(day / 64): one chunk of day tiles of that type: tiles as above, all of them
  * within those 64 days, at least one. So a day that is over stays as it lies until a late event falls on it, and no row
@@ -138,16 +140,34 @@ static void accumulators_decode(
         accumulator_decode(&accumulators[i], tier->aggregates[i].kind, from, arena);
 }
 
+/* No zone is a day away from UTC, and tiles smaller than a day lie within one of UTC's. */
+static bool days_plausible(const struct tile *tile, const struct tier_layout *tier_layout, enum tier tier)
+{
+    int64_t first = tile->index, last = tile->index;
+    if (tier != TIER_DAYS) {
+        int64_t day = floor_divide(tile->index * layout_hop_us(tier), MICROSECONDS_PER_DAY);
+        first = day - 1;
+        last = day + 1;
+    }
+    for (size_t i = 0; i < tier_layout->aggregate_count; i++) {
+        const struct accumulator *accumulator = &tile->accumulators[i];
+        if (tier_layout->aggregates[i].kind == ACCUMULATE_DAYS && accumulator->count > 0 &&
+            (accumulator->days.days[0].day < first || accumulator->days.days[accumulator->count - 1].day > last))
+            return false;
+    }
+    return true;
+}
+
 /* Appends the tiles; they must come after those that are there. */
-static void tiles_decode(
-    struct tile_list *list, const struct tier_layout *tier, struct decoder *from, struct arena *arena)
+static void tiles_decode(struct tile_list *list, const struct tier_layout *tier_layout, enum tier tier,
+    struct decoder *from, struct arena *arena)
 {
     uint64_t count = decode_varint(from);
-    if (count > decoder_left(from) / (1 + tier->aggregate_count)) { /* each number takes a byte at least */
+    if (count > decoder_left(from) / (1 + tier_layout->aggregate_count)) { /* each number takes a byte at least */
         from->bad = true;
         return;
     }
-    struct accumulator *accumulators = arena_array(arena, count * tier->aggregate_count, sizeof *accumulators);
+    struct accumulator *accumulators = arena_array(arena, count * tier_layout->aggregate_count, sizeof *accumulators);
     if (list->capacity - list->count < count) {
         size_t capacity = list->count + count + 1 + list->count / 2;
         struct tile *tiles = arena_array(arena, capacity, sizeof *tiles);
@@ -168,8 +188,9 @@ static void tiles_decode(
         }
         from->bad = from->bad || index < INT32_MIN || index > INT32_MAX;
         list->tiles[list->count++] = (struct tile){index, accumulators};
-        accumulators_decode(accumulators, tier, from, arena);
-        accumulators += tier->aggregate_count;
+        accumulators_decode(accumulators, tier_layout, from, arena);
+        from->bad = from->bad || !days_plausible(&list->tiles[list->count - 1], tier_layout, tier);
+        accumulators += tier_layout->aggregate_count;
     }
 }
 
@@ -221,7 +242,7 @@ static enum patron_code head_decode(struct profile *profile, struct bytes value,
         accumulators_decode(type->lifetime, &tiers[TIER_LIFETIME], &from, profile->arena);
         for (enum tier tier = TIER_MINUTES; tier <= TIER_HOURS; tier++)
             if (tiers[tier].aggregate_count > 0)
-                tiles_decode(&type->tiers[tier], &tiers[tier], &from, profile->arena);
+                tiles_decode(&type->tiers[tier], &tiers[tier], tier, &from, profile->arena);
     }
     pending_decode(profile, &from);
     if (format != PROFILE_FORMAT || !decoder_done(&from))
@@ -238,7 +259,7 @@ static enum patron_code chunk_decode(struct profile *profile, const struct profi
         struct tile_list *days = &profile->types[type].tiers[TIER_DAYS];
         size_t first = days->count;
         if (tier->aggregate_count > 0) {
-            tiles_decode(days, tier, &from, profile->arena);
+            tiles_decode(days, tier, TIER_DAYS, &from, profile->arena);
             if (decoder_done(&from) && days->count > first &&
                 chunk_number(type, days->tiles[first].index) == part->number &&
                 chunk_number(type, days->tiles[days->count - 1].index) == part->number)

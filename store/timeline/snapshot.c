@@ -61,16 +61,31 @@ struct snapshot {
     struct value *values;
 };
 
+/* The lists of a selection live as long as the call's arena, and a snapshot is read by more than one. */
+static void selection_copy(struct selection *selection)
+{
+    uint32_t *features = memory_alloc(selection->count * sizeof *features);
+    memcpy(features, selection->features, selection->count * sizeof *features);
+    selection->features = features;
+    if (selection->needed) {
+        uint32_t *needed = memory_alloc(selection->needed_count * sizeof *needed);
+        memcpy(needed, selection->needed, selection->needed_count * sizeof *needed);
+        selection->needed = needed;
+    }
+    if (selection->fallbacks) {
+        const struct value **fallbacks = memory_alloc(selection->count * sizeof *fallbacks);
+        memcpy(fallbacks, selection->fallbacks, selection->count * sizeof *fallbacks);
+        selection->fallbacks = fallbacks;
+    }
+}
+
 enum patron_code snapshot_new(
     const struct snapshot_options *options, struct snapshot **snapshot, struct error *error)
 {
     struct snapshot *made = memory_alloc(sizeof *made);
     made->options = *options;
-    size_t count = options->selection.count;
-    uint32_t *features = memory_alloc(count * sizeof *features);
-    memcpy(features, options->selection.features, count * sizeof *features);
-    made->options.selection.features = features;
-    made->values = memory_alloc(count * sizeof *made->values);
+    selection_copy(&made->options.selection);
+    made->values = memory_alloc(options->selection.count * sizeof *made->values);
     made->customer = UINT64_MAX;
     if (options->every_customer_at_us) {
         size_t every = options->every_customer_at_count;
@@ -268,7 +283,10 @@ static enum patron_code row_answer(
     TRY(profile_at(snapshot, question->as_of_us, error));
     *row = (struct snapshot_row){
         .row.values = snapshot->values, .as_of_us = question->as_of_us, .spine_row = question->spine_row};
-    row_evaluate(&snapshot->profile, &snapshot->options.selection, snapshot->customer, question->as_of_us, &row->row);
+    arena_reset(&snapshot->row_arena);
+    struct row_question asked = {
+        &snapshot->options.selection, snapshot->customer, question->as_of_us, &snapshot->row_arena};
+    row_evaluate(&snapshot->profile, &asked, &row->row);
     return PATRON_OK;
 }
 
@@ -343,6 +361,8 @@ void snapshot_free(struct snapshot *snapshot)
     arena_clear(&snapshot->row_arena);
     memory_free(snapshot->every_us);
     memory_free((void *)snapshot->options.selection.features);
+    memory_free((void *)snapshot->options.selection.needed);
+    memory_free((void *)snapshot->options.selection.fallbacks);
     memory_free(snapshot->values);
     memory_free(snapshot);
 }
