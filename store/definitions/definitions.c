@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "store/definitions/expression.h"
 #include "store/definitions/parse.h"
 
 const struct definitions *definitions_retain(const struct definitions *definitions)
@@ -137,6 +138,53 @@ const char *value_type_name(enum value_type type)
 
 /* --- selections --------------------------------------------------------------------------------------------------- */
 
+void selection_need(const struct definitions *definitions, struct arena *arena, struct selection *selection)
+{
+    bool derived = false;
+    for (size_t i = 0; i < selection->count; i++)
+        derived = derived || definitions->features[selection->features[i]].expression;
+    if (!derived)
+        return;
+    size_t words = (definitions->feature_count + 63) / 64, count = 0;
+    uint64_t *needed = arena_array(arena, words, sizeof *needed);
+    for (size_t i = 0; i < selection->count; i++)
+        needed[selection->features[i] / 64] |= UINT64_C(1) << selection->features[i] % 64;
+    /* Operands come first: from the last feature down, each has all that need it behind it. */
+    for (size_t word = words; word-- > 0;) {
+        for (uint64_t left = needed[word]; left;) {
+            unsigned bit = 63 - (unsigned)__builtin_clzll(left);
+            const struct feature *feature = &definitions->features[word * 64 + bit];
+            const uint32_t *operands;
+            size_t operand_count = feature->expression ? expression_operands(feature->expression, &operands) : 0;
+            for (size_t i = 0; i < operand_count; i++)
+                needed[operands[i] / 64] |= UINT64_C(1) << operands[i] % 64;
+            count++;
+            left = needed[word] & ((UINT64_C(1) << bit) - 1);
+        }
+    }
+    uint32_t *features = arena_array(arena, count, sizeof *features);
+    size_t filled = 0;
+    for (size_t word = 0; word < words; word++)
+        for (uint64_t left = needed[word]; left; left &= left - 1)
+            features[filled++] = (uint32_t)(word * 64 + (unsigned)__builtin_ctzll(left));
+    selection->needed = features;
+    selection->needed_count = count;
+}
+
+/* The features' own defaults; a service has its own besides. */
+static void select_fallbacks(const struct definitions *definitions, struct arena *arena, struct selection *selection)
+{
+    const struct value **fallbacks = NULL;
+    for (size_t i = 0; i < selection->count; i++) {
+        const struct value *fallback = definitions->features[selection->features[i]].fallback;
+        if (fallback && !fallbacks)
+            fallbacks = arena_array(arena, selection->count, sizeof(const struct value *));
+        if (fallback)
+            fallbacks[i] = fallback;
+    }
+    selection->fallbacks = fallbacks;
+}
+
 static enum patron_code select_service(const struct definitions *definitions, struct bytes name,
     struct selection *selection, struct error *error)
 {
@@ -208,6 +256,8 @@ static enum patron_code select_names(const struct definitions *definitions, cons
             features[count++] = found->first + member;
     }
     *selection = (struct selection){.features = features, .count = count};
+    selection_need(definitions, arena, selection);
+    select_fallbacks(definitions, arena, selection);
     return PATRON_OK;
 }
 

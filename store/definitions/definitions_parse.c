@@ -152,8 +152,6 @@ static void parse_root(struct parse *parse, const struct tree_node *root)
 {
     const struct tree_node *nodes[ROOT_KEYS];
     parse_fields(parse, root, &grammar_root, nodes);
-    if (nodes[ROOT_DERIVED])
-        parse_mistake(parse, nodes[ROOT_DERIVED]->key, "derived features come with a later version: leave them out");
     parse_currency(parse, nodes[ROOT_CURRENCY], root);
     parse_time_zone(parse, nodes[ROOT_TIME_ZONE]);
     if (nodes[ROOT_UNKNOWN_ATTRIBUTES])
@@ -161,6 +159,7 @@ static void parse_root(struct parse *parse, const struct tree_node *root)
     parse_identifiers(parse, nodes[ROOT_IDENTIFIERS], root);
     parse_events(parse, nodes[ROOT_EVENTS], root);
     parse_features(parse, nodes[ROOT_FEATURES]);
+    parse_derived(parse, nodes[ROOT_DERIVED]);
     parse_services(parse, nodes[ROOT_SERVICES]);
 }
 

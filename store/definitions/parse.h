@@ -131,12 +131,15 @@ void family_enter(struct parse *parse, struct bytes name, const struct feature *
  * after parse_derived: from then on made->features and the selectables stay. `at` is blamed if they are too many. */
 void features_finish(struct parse *parse, const struct tree_node *at);
 
-/* Each reads a part of the file. Nodes are nullable: not given. */
+/* Each reads a part of the file. Nodes are nullable: not given. Derived features are entered after all others, and each
+ * after its operands; among those that could come next the first of the file. */
 void parse_features(struct parse *parse, const struct tree_node *node);
 void parse_derived(struct parse *parse, const struct tree_node *node);
 void parse_services(struct parse *parse, const struct tree_node *node);
 
-/* definitions.c: the selectable of a name, or null. */
+/* definitions.c: sets what the selection needs, in the arena, if any of its features is derived. */
+void selection_need(const struct definitions *definitions, struct arena *arena, struct selection *selection);
+/* The selectable of a name, or null. */
 const struct selectable *definitions_selectable(const struct definitions *definitions, struct bytes name);
 
 #endif

@@ -149,6 +149,7 @@ static void parse_service(struct parse *parse, const struct tree_node *node, str
     /* One without features has a mistake, and its defaults are not to blame. */
     if (service->selection.count > 0)
         fallbacks_fill(parse, nodes[SERVICE_DEFAULTS], service);
+    selection_need(parse->made, parse->memory, &service->selection);
 }
 
 void parse_services(struct parse *parse, const struct tree_node *node)
