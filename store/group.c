@@ -55,6 +55,7 @@ static enum patron_code time_check(int64_t time_us, struct error *error)
 
 struct checked {
     struct event event;
+    const struct event_type *type; /* null: the definitions have none of the name */
     struct given_value *values; /* by attribute's number */
     const struct event_attribute *kept[EVENT_KEPT_MAX]; /* by name, each once */
     size_t kept_count;
@@ -325,12 +326,13 @@ static enum patron_code event_type_unknown(struct store *store, struct bytes nam
 static enum patron_code event_check(
     struct store *store, const struct event_input *input, struct checked *checked, struct error *why)
 {
+    checked->type = definitions_event_type(store->definitions, input->type);
     checked->values = NULL;
     checked->kept_count = 0;
     checked->unknown_count = 0;
     TRY(text_check("source", input->source, SOURCE_BYTES_MAX, why));
     TRY(text_check("id", input->id, EVENT_ID_BYTES_MAX, why));
-    const struct event_type *type = definitions_event_type(store->definitions, input->type);
+    const struct event_type *type = checked->type;
     if (!type)
         return event_type_unknown(store, input->type, why);
     TRY(time_check(input->time_us, why));
@@ -465,6 +467,51 @@ static enum patron_code event_apply(
     return PATRON_OK;
 }
 
+/* What is only counted has no known_at: it counts for when it would have become known. */
+static int64_t seen_at(const struct store *store, const struct event_input *input, const struct event_outcome *outcome)
+{
+    if (outcome->fate == EVENT_APPLIED)
+        return outcome->known_at_us;
+    int64_t at_us = store->group_clock_us;
+    if (input->has_known_at && input->known_at_us < at_us)
+        at_us = input->known_at_us;
+    return at_us > store->newest_us ? at_us : store->newest_us;
+}
+
+static void seen_count(struct store *store, const struct event_input *input, const struct checked *checked,
+    const struct event_outcome *outcome)
+{
+    struct drift_event seen = {.input = input,
+        .definitions = store->definitions,
+        .type = checked->type,
+        .values = outcome->fate == EVENT_APPLIED ? checked->values : NULL,
+        .any_unknown = checked->unknown_count > 0,
+        .fate = outcome->fate,
+        .at_us = seen_at(store, input, outcome)};
+    drift_count(store->drift, &seen, store->batch);
+}
+
+/* A second arrival, a refusal, or applied. */
+static enum patron_code event_decide(struct store *store, const struct event_input *input, struct checked *checked,
+    struct event_outcome *outcome, struct error *error)
+{
+    if (event_check(store, input, checked, &outcome->why) != PATRON_OK) {
+        outcome->fate = EVENT_REFUSED;
+        return PATRON_OK;
+    }
+    enum patron_code code = event_id_check(store, checked, outcome, error);
+    if (code == PATRON_OK && outcome->fate == 0 && checked->identifier_count == 0)
+        error_set(&outcome->why, PATRON_INVALID, "the event has no identifier that may link: its values are blocked");
+    else if (code == PATRON_OK && outcome->fate == 0)
+        code = pending_check(store, input, checked->event.known_at_us, checked->identifiers, checked->identifier_count,
+            &outcome->why, error);
+    if (code == PATRON_OK && outcome->why.code != PATRON_OK)
+        outcome->fate = EVENT_REFUSED;
+    if (code == PATRON_OK && outcome->fate == 0)
+        code = event_apply(store, checked, outcome, error);
+    return code;
+}
+
 enum patron_code store_group_add(
     struct store *store, const struct event_input *input, struct event_outcome *outcome, struct error *error)
 {
@@ -476,20 +523,9 @@ enum patron_code store_group_add(
     outcome->identifiers_dropped = 0;
     outcome->why.code = PATRON_OK;
     struct checked checked;
-    if (event_check(store, input, &checked, &outcome->why) != PATRON_OK) {
-        outcome->fate = EVENT_REFUSED;
-        return PATRON_OK;
-    }
-    enum patron_code code = event_id_check(store, &checked, outcome, error);
-    if (code == PATRON_OK && outcome->fate == 0 && checked.identifier_count == 0)
-        error_set(&outcome->why, PATRON_INVALID, "the event has no identifier that may link: its values are blocked");
-    else if (code == PATRON_OK && outcome->fate == 0)
-        code = pending_check(store, input, checked.event.known_at_us, checked.identifiers, checked.identifier_count,
-            &outcome->why, error);
-    if (code == PATRON_OK && outcome->why.code != PATRON_OK)
-        outcome->fate = EVENT_REFUSED;
-    if (code == PATRON_OK && outcome->fate == 0)
-        code = event_apply(store, &checked, outcome, error);
+    enum patron_code code = event_decide(store, input, &checked, outcome, error);
+    if (code == PATRON_OK)
+        seen_count(store, input, &checked, outcome);
     store->failed = store->failed || code != PATRON_OK;
     return code;
 }
@@ -546,6 +582,7 @@ enum patron_code store_group_commit(struct store *store, struct error *error)
     }
     store->folded_to_us = store->lagging_first ? store->lagging_first->since_us - 1 : store->newest_us;
     state_put(store);
+    drift_write_due(store->drift, store->group_clock_us, store->batch);
     enum patron_code code = kv_write(store->kv, store->batch, true, error);
     if (code != PATRON_OK)
         store->failed = true;

@@ -68,10 +68,14 @@ enum patron_code store_write_back(struct store *store, size_t profiles_max, size
         written++;
     }
     *left = store->lagging_count - written;
-    if (written == 0)
+    if (*left == 0)
+        drift_write(store->drift, store->batch);
+    if (written > 0) {
+        store->folded_to_us = lagging ? lagging->since_us - 1 : store->newest_us;
+        state_put(store);
+    }
+    if (kv_batch_count(store->batch) == 0)
         return PATRON_OK;
-    store->folded_to_us = lagging ? lagging->since_us - 1 : store->newest_us;
-    state_put(store);
     /* not synced: the log can fold these rows anew, and folded_to goes with them or not at all */
     enum patron_code code = kv_write(store->kv, store->batch, false, error);
     if (code != PATRON_OK) {

@@ -4,6 +4,7 @@
  *                                order
  *       key "state"        value format u8 = 1 | last node varint | newest known_at signed | folded_to signed |
  *                          profiles' definitions version varint | events varint | merges varint | dropped varint
+ *       keys "schema/…"    see schema/schema_rows.c
  *       key "answered"     value format u8 = 1 | until signed: no T after it has been answered; absent: none has */
 #include "store/store_internal.h"
 
@@ -265,6 +266,9 @@ enum patron_code store_open(const struct store_options *options, struct store **
         code = answered_get(store, error);
     if (code == PATRON_OK)
         code = store_definitions_open(store, options->definitions_text, error);
+    store->drift = drift_new();
+    if (code == PATRON_OK)
+        code = drift_load(store->drift, store->kv, error);
     if (code == PATRON_OK) {
         store->layout = layout_new(store->definitions);
         code = store_recover(store, error);
@@ -284,6 +288,7 @@ void store_close(struct store *store)
     CHECK(!store->group_open || store->failed);
     touched_release(store);
     lagging_forget_all(store);
+    drift_free(store->drift);
     kv_batch_free(store->batch);
     layout_free(store->layout);
     definitions_release(store->definitions);
@@ -321,5 +326,6 @@ void store_figures(const struct store *store, struct store_figures *figures)
         .events = store->events,
         .merges = store->merges,
         .identifiers_dropped = store->identifiers_dropped,
-        .profiles_behind = store->lagging_count};
+        .profiles_behind = store->lagging_count,
+        .schema = drift_figures(store->drift)};
 }

@@ -96,7 +96,8 @@ enum patron_code store_group_add(struct store *store, const struct event_input *
 enum patron_code store_group_commit(struct store *store, struct error *error) MUST_CHECK;
 uint64_t store_group_size(const struct store *store); /* events applied in the open group */
 
-/* Writes back up to `profiles_max` profiles that lag the log, oldest first; *left is how many remain. */
+/* Writes back up to `profiles_max` profiles that lag the log, oldest first; *left is how many remain. With the last of
+ * them, or when none lags, the counters of what the sources send (schema/drift.h). */
 enum patron_code store_write_back(
     struct store *store, size_t profiles_max, size_t *left, struct error *error) MUST_CHECK;
 
@@ -180,12 +181,21 @@ enum patron_code store_verify(const struct view *view, struct verify_result *res
 
 /* --- figures -------------------------------------------------------------------------------------------------- */
 
+/* Of what the sources send (schema/drift.h), since the store was opened; refused events count. */
+struct schema_figures {
+    bool behind; /* there are counters that a write-back would write */
+    uint64_t unknown_attributes; /* that came and that the event's type does not have */
+    uint64_t failed_attributes;  /* that came and did not suit their type */
+    uint64_t unknown_types;      /* events of a type that the definitions do not have */
+};
+
 struct store_figures {
     uint64_t nodes;
     uint64_t events;
     uint64_t merges;
     uint64_t identifiers_dropped;
     uint64_t profiles_behind; /* lag the log */
+    struct schema_figures schema;
 };
 void store_figures(const struct store *store, struct store_figures *figures); /* the writer's thread */
 

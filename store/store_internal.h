@@ -22,6 +22,7 @@ static inline unsigned customer_hash(const void *key)
 #include "store/features/profile_rows.h"
 #include "store/identity/identity_rows.h"
 #include "store/journal/log.h"
+#include "store/schema/drift.h"
 #include "store/store.h"
 
 /* A profile whose rows on disk are behind: what they are and what they shall be. */
@@ -66,6 +67,8 @@ struct store {
     struct lagging *lagging;       /* by customer */
     struct lagging *lagging_first; /* oldest first */
     uint64_t lagging_count;
+
+    struct drift *drift;
 
     bool group_open;
     bool failed;

@@ -257,7 +257,7 @@ static void begin_pass(struct writer *writer)
     struct store_figures figures;
     store_figures(writer->options.store, &figures);
     writer->pass_left = figures.profiles_behind;
-    writer->in_pass = writer->pass_left > 0;
+    writer->in_pass = writer->pass_left > 0 || figures.schema.behind;
 }
 
 /* One slice of the pass. What comes to lag meanwhile is the next one's: a hot customer is written once a pass. */
