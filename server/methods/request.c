@@ -5,7 +5,7 @@
 
 #include "store/base/limits.h"
 
-enum { NESTING_MAX = 8, VARINT_BYTES_MAX = 10, FIELD_FIELD_TAG_BYTES_MAX = 5 };
+enum { NESTING_MAX = 8, VARINT_BYTES_MAX = 10, FIELD_TAG_BYTES_MAX = 5 };
 
 struct walk {
     const char *message_name; /* of the outermost */
