@@ -8,6 +8,7 @@
 
 #include "server/admin/http.h"
 #include "server/admin/shutdown.h"
+#include "server/check_definitions.h"
 #include "server/figures.h"
 #include "server/log.h"
 #include "server/methods/services.h"
@@ -333,6 +334,12 @@ int main(int argument_count, char **arguments)
         puts("patrond " PATRON_VERSION);
         return EXIT_DONE;
     }
+    if (code == PATRON_OK && server.settings.definitions_schema) {
+        print_definitions_schema();
+        return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
+    }
+    if (code == PATRON_OK && server.settings.check_definitions)
+        return check_definitions(server.settings.check_definitions) && fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
     if (code == PATRON_OK && !choose_log_level(server.settings.log_level))
         code = error_set(&error, PATRON_INVALID, "--log-level is '%.50s'; it is debug, info, warn or error",
             server.settings.log_level);

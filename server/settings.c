@@ -43,6 +43,8 @@ static const struct setting table[] = {
         "builtin:bank come with the program"),
     TEXT(print_definitions, "print-definitions", NULL, "FILE",
         "prints a definitions file, such as builtin:shop to change it, and ends"),
+    TEXT(check_definitions, "check-definitions", NULL, "FILE",
+        "reads a definitions file (-: standard input), tells every mistake, and ends; nothing is served"),
     TEXT(key, "key", NULL, "FILE",
         "the secret that identifiers are hashed with; made if missing; default DIR.key"),
     TEXT(listen, "listen", "127.0.0.1:7070", "ADDR,...",
@@ -336,8 +338,9 @@ enum patron_code settings_read(struct settings *settings, int argument_count, ch
     for (int i = 0; i < argument_count; i++) {
         settings->help |= strcmp(arguments[i], "--help") == 0 || strcmp(arguments[i], "-h") == 0;
         settings->version |= strcmp(arguments[i], "--version") == 0;
+        settings->definitions_schema |= strcmp(arguments[i], "--definitions-schema") == 0;
     }
-    if (settings->help || settings->version)
+    if (settings->help || settings->version || settings->definitions_schema)
         return PATRON_OK;
     for (int i = 0; i < SETTING_COUNT; i++) {
         if (table[i].type == SETTING_TEXT)
@@ -348,6 +351,8 @@ enum patron_code settings_read(struct settings *settings, int argument_count, ch
     TRY(read_environment(settings, environment, error));
     TRY(read_flags(settings, argument_count, arguments, error));
     if (settings->print_definitions)
+        return PATRON_OK;
+    if (settings->check_definitions)
         return PATRON_OK;
     if (!settings->data)
         return error_set(error, PATRON_INVALID, "--data DIR is missing; --help lists all settings");
@@ -376,7 +381,8 @@ void settings_print_help(FILE *to)
         fputc('\n', to);
     }
     fputs("  --help                     this page\n"
-          "  --version                  the version\n\n"
+          "  --version                  the version\n"
+          "  --definitions-schema       the JSON Schema of definitions files, for editors\n\n"
           "Exit codes: 0 ended in order, 1 failed, 2 wrong usage.\n",
         to);
 }

@@ -17,6 +17,7 @@
 struct settings {
     const char *data;
     const char *definitions;
+    const char *check_definitions; /* the rest does not matter then */
     const char *print_definitions; /* only this is to be done */
     const char *key;
     const char *listen;
@@ -44,6 +45,7 @@ struct settings {
     int64_t event_ahead_max_s;
     bool help;    /* --help was asked for; nothing else was looked at */
     bool version; /* --version */
+    bool definitions_schema;
 };
 
 /* `arguments` without the program's name. `environment` is as in environ(7). */

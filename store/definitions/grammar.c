@@ -13,9 +13,10 @@
 static const struct grammar_shape text = {.kind = GRAMMAR_TEXT};
 static const struct grammar_shape texts = {.kind = GRAMMAR_LIST, .of = &text};
 static const struct grammar_shape name = {.kind = GRAMMAR_NAME};
-static const struct grammar_shape names = {.kind = GRAMMAR_LIST, .of = &name};
+static const struct grammar_shape feature_name = {.kind = GRAMMAR_NAME, .members_too = true};
+static const struct grammar_shape feature_names = {.kind = GRAMMAR_LIST, .least = 1, .of = &feature_name};
 static const struct grammar_shape scalar = {.kind = GRAMMAR_SCALAR};
-static const struct grammar_shape scalars = {.kind = GRAMMAR_LIST, .of = &scalar};
+static const struct grammar_shape scalars = {.kind = GRAMMAR_LIST, .least = 1, .of = &scalar};
 static const struct grammar_shape duration = {.kind = GRAMMAR_DURATION};
 static const struct grammar_shape only_true = {.kind = GRAMMAR_TRUE};
 static const struct grammar_shape expression = {.kind = GRAMMAR_EXPRESSION};
@@ -111,7 +112,8 @@ static const struct grammar_key feature_keys[FEATURE_KEYS] = {
     [FEATURE_RFM] = {WORD("rfm"), &name, "A family: frequency, recency, T and monetary, by day.", false},
 };
 const struct grammar_shape grammar_feature = KEYS(feature_keys);
-static const struct grammar_shape features = {.kind = GRAMMAR_MAP, .of = &grammar_feature};
+static const struct grammar_shape features = {
+    .kind = GRAMMAR_MAP, .of = &grammar_feature, .nothing_too = true};
 
 /* --- derived features and services -------------------------------------------------------------------------------- */
 
@@ -125,20 +127,20 @@ static const struct grammar_key derived_keys[DERIVED_KEYS] = {
 const struct grammar_shape grammar_derived = KEYS(derived_keys);
 static const struct grammar_shape *const derived_choices[] = {&expression, &grammar_derived};
 static const struct grammar_shape derived_one = EITHER(derived_choices);
-static const struct grammar_shape derived = {.kind = GRAMMAR_MAP, .of = &derived_one};
+static const struct grammar_shape derived = {.kind = GRAMMAR_MAP, .of = &derived_one, .nothing_too = true};
 
-static const struct grammar_shape defaults = {.kind = GRAMMAR_MAP, .of = &scalar};
+static const struct grammar_shape defaults = {.kind = GRAMMAR_MAP, .of = &scalar, .members_too = true};
 static const struct grammar_key service_keys[SERVICE_KEYS] = {
-    [SERVICE_FEATURES] = {WORD("features"), &names, "In the order that the model takes them.", true},
+    [SERVICE_FEATURES] = {WORD("features"), &feature_names, "In the order that the model takes them.", true},
     [SERVICE_DEFAULTS] = {WORD("defaults"), &defaults, "By feature, before the feature's own.", false},
     [SERVICE_DESCRIPTION] = DESCRIPTION_KEY,
     [SERVICE_OWNER] = OWNER_KEY,
     [SERVICE_TAGS] = TAGS_KEY,
 };
 const struct grammar_shape grammar_service = KEYS(service_keys);
-static const struct grammar_shape *const service_choices[] = {&names, &grammar_service};
+static const struct grammar_shape *const service_choices[] = {&feature_names, &grammar_service};
 static const struct grammar_shape service = EITHER(service_choices);
-static const struct grammar_shape services = {.kind = GRAMMAR_MAP, .of = &service};
+static const struct grammar_shape services = {.kind = GRAMMAR_MAP, .of = &service, .nothing_too = true};
 
 /* --- the file ----------------------------------------------------------------------------------------------------- */
 

@@ -10,14 +10,14 @@
 
 enum grammar_kind {
     GRAMMAR_TEXT = 1,   /* any scalar */
-    GRAMMAR_NAME,       /* letters, digits, '_'; of a feature also '.' before a family's member */
+    GRAMMAR_NAME,       /* letters, digits, '_' */
     GRAMMAR_WORD,       /* one of `words` */
     GRAMMAR_TRUE,       /* true, and nothing else */
     GRAMMAR_WHOLE,      /* a whole number from `least` to `most` */
     GRAMMAR_DURATION,   /* 30m, 12h, 90d, 4w */
     GRAMMAR_EXPRESSION, /* of derived features */
     GRAMMAR_SCALAR,     /* text, number or bool */
-    GRAMMAR_LIST,       /* of `of`: at least one */
+    GRAMMAR_LIST,       /* of `of`: at least `least` */
     GRAMMAR_MAP,        /* of names to `of` */
     GRAMMAR_KEYS,       /* a map with these `keys` and no others */
     GRAMMAR_EITHER,     /* one of `choices` */
@@ -39,6 +39,7 @@ struct grammar_shape {
     int64_t least, most;
     const struct grammar_shape *of;
     bool nothing_too; /* nothing may stand there: "session:" */
+    bool members_too; /* of names: a family's member as well: "rfm.T" */
     const struct grammar_key *keys;
     size_t key_count;
     const struct grammar_shape *const *choices;
