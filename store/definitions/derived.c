@@ -10,7 +10,7 @@ struct derived {
     const struct tree_node *formula; /* null: it has none, and a mistake */
     const struct tree_node *fallback; /* nullable */
     struct feature feature;
-    size_t waits_for; /* names of derived features in its formula that are not entered yet, as often as they stand there */
+    size_t waits_for; /* how often its formula names derived features that are not entered yet */
     uint32_t first_user; /* in `users`, of those that wait for this one */
     bool entered;
     uint32_t index; /* its feature's, once entered */
@@ -145,8 +145,10 @@ static enum patron_code operand_find(
 static void read_entry(struct parse *parse, const struct tree_node *entry, struct derived *derived)
 {
     struct feature *feature = &derived->feature;
-    *feature = (struct feature){
-        .aggregation = AGGREGATION_DERIVED, .attribute = -1, .by_attribute = -1, .written = parse_written(parse, entry)};
+    *feature = (struct feature){.aggregation = AGGREGATION_DERIVED,
+        .attribute = -1,
+        .by_attribute = -1,
+        .written = parse_written(parse, entry)};
     derived->entry = entry;
     derived->first_user = NOBODY;
     parse_name(parse, entry->key, "a derived feature");

@@ -49,9 +49,11 @@ static void a_derived_feature_is_told_whole(void **state)
                                                   "    description: buys again\n"
                                                   "    owner: growth\n"
                                                   "    tags: [clv, churn]\n"
-                                                  "  from: {is: \"if(channel == 'web', best.1, 'none')\", default: shop}\n"
+                                                  "  from: {is: \"if(channel == 'web', best.1, 'none')\", "
+                                                  "default: shop}\n"
                                                   "  worth: {is: aov * 2, default: -1.5}\n");
-    const struct feature *aov = feature_of(d, "aov"), *regular = feature_of(d, "regular"), *from = feature_of(d, "from");
+    const struct feature *aov = feature_of(d, "aov"), *regular = feature_of(d, "regular");
+    const struct feature *from = feature_of(d, "from");
     assert_int_equal(aov->aggregation, AGGREGATION_DERIVED);
     assert_int_equal(aov->type, VALUE_DOUBLE);
     assert_int_equal(aov->attribute, -1);
@@ -253,7 +255,8 @@ static void every_mistake_is_told_with_its_place(void **state)
             "line 11, column 19: unknown key 'of'; there are is, default, description, owner and tags"},
         {"derived:\n  a b: orders\n", "line 11, column 3: 'a b' cannot name a derived feature: a name has letters, "
                                       "digits and '_', and begins with no digit"},
-        {"derived:\n  orders: 1\n", "line 11, column 3: 'orders' is the name of a feature already: give this one another"},
+        {"derived:\n  orders: 1\n",
+            "line 11, column 3: 'orders' is the name of a feature already: give this one another"},
         {"derived:\n  rfm: 1\n", "line 11, column 3: 'rfm' is the name of a feature already: give this one another"},
         {"derived:\n  a: ordrs + 1\n", "line 11, column 6: unknown feature 'ordrs': did you mean 'orders'?"},
         {"derived:\n  a: orders + revenu + b\n  bb: 1\n",
@@ -262,7 +265,8 @@ static void every_mistake_is_told_with_its_place(void **state)
         {"derived:\n  a: rfm.t / orders\n", "line 11, column 6: unknown feature 'rfm.t': did you mean 'rfm.T'?"},
         {"derived:\n  a: rfm + 1\n",
             "line 11, column 6: 'rfm' is a family: name one of its members, such as 'rfm.frequency'"},
-        {"derived:\n  a: 1 + best\n", "line 11, column 10: 'best' is a family: name one of its members, such as 'best.1'"},
+        {"derived:\n  a: 1 + best\n",
+            "line 11, column 10: 'best' is a family: name one of its members, such as 'best.1'"},
         {"derived:\n  a: \"channel == '\xc3\xa4' and oders\"\n",
             "line 11, column 26: unknown feature 'oders': did you mean 'orders'?"},
         {"derived:\n  a: 'orders + chanel'\n", "line 11, column 16: unknown feature 'chanel': did you mean 'channel'?"},
@@ -349,8 +353,8 @@ static void there_are_at_most_so_many_features_with_those_derived(void **state)
             length += (size_t)snprintf(text + length, ROOM - length, "  d%d: orders\n", i);
         if (extra) {
             assert_refused_after(text, NULL,
-                "line 11, column 3: features are too many with the members of families and those derived: 4097 (at most "
-                "4096)");
+                "line 11, column 3: features are too many with the members of families and those derived: 4097 (at "
+                "most 4096)");
             continue;
         }
         const struct definitions *d = parsed(text);
