@@ -35,9 +35,10 @@ static const struct {
     [FEATURE_STREAK] = {AGGREGATION_STREAK_CURRENT, 0}, /* as age */
     [FEATURE_RFM] = {AGGREGATION_RFM_FREQUENCY, TYPES_ORDERED},
 };
-_Static_assert(AGGREGATION_AGE_LAST == AGGREGATION_AGE_FIRST + 1 && AGGREGATION_GAP_STDDEV == AGGREGATION_GAP_MEAN + 1 &&
-        AGGREGATION_GAP_LAST == AGGREGATION_GAP_MEAN + 2 && AGGREGATION_STREAK_LONGEST == AGGREGATION_STREAK_CURRENT + 1,
-    "in the order of the grammar's words");
+_Static_assert(AGGREGATION_AGE_LAST == AGGREGATION_AGE_FIRST + 1, "in the order of the grammar's words");
+_Static_assert(AGGREGATION_GAP_STDDEV == AGGREGATION_GAP_MEAN + 1, "in the order of the grammar's words");
+_Static_assert(AGGREGATION_GAP_LAST == AGGREGATION_GAP_MEAN + 2, "in the order of the grammar's words");
+_Static_assert(AGGREGATION_STREAK_LONGEST == AGGREGATION_STREAK_CURRENT + 1, "in the order of the grammar's words");
 
 static const char *types_words(unsigned types)
 {
@@ -350,7 +351,7 @@ static const struct event_type *event_find(const struct reading *reading)
     if (!parse->made->events) /* a mistake in the events as a whole: this feature is not to blame */
         return NULL;
     const struct event_type *event = definitions_event_type(parse->made, of->text);
-    if (event)
+    if (event || parse_only_counts(parse))
         return event;
     size_t count;
     const struct bytes *names = definitions_event_names(parse->made, parse->scratch, &count);

@@ -7,7 +7,7 @@ const struct attribute *parse_attribute(
     struct parse *parse, const struct tree_node *node, struct bytes name, const struct event_type *event)
 {
     const struct attribute *attribute = event_type_attribute(event, name);
-    if (!attribute) {
+    if (!attribute && !parse_only_counts(parse)) {
         char what[64 + QUOTED_MAX];
         snprintf(what, sizeof what, "attribute of '%s':", quote(event->name).text);
         size_t count;

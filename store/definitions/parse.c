@@ -3,12 +3,18 @@
 
 #include "store/definitions/parse.h"
 
+bool parse_only_counts(struct parse *parse)
+{
+    if (parse->mistakes->count < MISTAKES_KEPT_MAX)
+        return false;
+    parse->mistakes->count++;
+    return true;
+}
+
 void parse_mistake(struct parse *parse, const struct tree_node *at, const char *format, ...)
 {
-    if (parse->mistakes->count >= MISTAKES_KEPT_MAX) { /* a file may have a million: these are not worded */
-        parse->mistakes->count++;
+    if (parse_only_counts(parse))
         return;
-    }
     char words[ERROR_TEXT_MAX];
     va_list arguments;
     va_start(arguments, format);
@@ -33,10 +39,8 @@ void parse_refuse(struct parse *parse, const struct tree_node *at, const char *f
 void parse_unknown(
     struct parse *parse, const struct tree_node *at, const char *what, struct bytes name, struct suggest_from from)
 {
-    if (parse->mistakes->count < MISTAKES_KEPT_MAX)
+    if (!parse_only_counts(parse))
         parse_mistake(parse, at, "unknown %s '%s'%s", what, quote(name).text, suggest(name, from).text);
-    else
-        parse->mistakes->count++;
 }
 
 bool parse_is_map(struct parse *parse, const struct tree_node *node, const char *what, size_t most)
@@ -163,6 +167,8 @@ static bool has_key(const struct grammar_shape *shape, const char *name)
 
 static void unknown_key(struct parse *parse, const struct tree_node *key, const struct grammar_shape *shape)
 {
+    if (parse_only_counts(parse))
+        return;
     for (size_t i = 0; i < sizeof synonyms / sizeof synonyms[0]; i++) {
         if (!bytes_is(key->text, synonyms[i].there))
             continue;

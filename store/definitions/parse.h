@@ -54,6 +54,9 @@ struct parse {
     bool features_unread; /* a mistake in the features as a whole: what names unknown ones is not to blame */
 };
 
+/* True, and a mistake counted, once so many are kept that it need not be worded: a file may have a million. Asked
+ * before work that only its words need. */
+bool parse_only_counts(struct parse *parse);
 void parse_mistake(struct parse *parse, const struct tree_node *at, const char *format, ...) PRINTF_LIKE(3, 4);
 /* A mistake only because of what the version before has stored: none where it is forced. */
 void parse_refuse(struct parse *parse, const struct tree_node *at, const char *format, ...) PRINTF_LIKE(3, 4);
@@ -69,8 +72,8 @@ bool parse_is_list(struct parse *parse, const struct tree_node *node, const char
 /* Notes a mistake unless the key can be a name. */
 void parse_name(struct parse *parse, const struct tree_node *key, const char *what);
 
-/* Finds the keys of a map, in the order of the shape's; null: not given. A key that is none of them is a mistake, that one
- * is missing is the caller's to tell, in words that help. */
+/* Finds the keys of a map, in the order of the shape's; null: not given. A key that is none of them is a mistake, that
+ * one is missing is the caller's to tell, in words that help. */
 void parse_fields(struct parse *parse, const struct tree_node *map, const struct grammar_shape *shape,
     const struct tree_node **nodes);
 
@@ -78,7 +81,8 @@ void parse_fields(struct parse *parse, const struct tree_node *map, const struct
 int parse_word(
     struct parse *parse, const struct tree_node *node, const char *what, const struct grammar_shape *shape);
 
-/* An entry's number, within the shape's bounds, or its duration in microseconds; -1 and a mistake that names its key. */
+/* An entry's number, within the shape's bounds, or its duration in microseconds; -1 and a mistake that names its key.
+ * */
 int64_t parse_whole(struct parse *parse, const struct tree_node *node, const struct grammar_shape *shape);
 int64_t parse_duration(struct parse *parse, const struct tree_node *node, int64_t least_us, int64_t most_us);
 
@@ -109,9 +113,9 @@ size_t parse_filters(struct parse *parse, const struct tree_node *node, const st
  * not. */
 bool parse_constant(
     struct parse *parse, const struct tree_node *node, const struct attribute *attribute, struct scalar *scalar);
-/* An entry's value as the default of a feature of that type: money, doubles and whole numbers in decimals, bools as true
- * and false, texts as they are. Null and a mistake if it is not one; null where the type is 0, for that feature has a
- * mistake already. The two others are its parts: null without a mistake, and the mistake. */
+/* An entry's value as the default of a feature of that type: money, doubles and whole numbers in decimals, bools as
+ * true and false, texts as they are. Null and a mistake if it is not one; null where the type is 0, for that feature
+ * has a mistake already. The two others are its parts: null without a mistake, and the mistake. */
 const struct value *parse_default(struct parse *parse, const struct tree_node *node, enum value_type type);
 const struct value *parse_default_if(struct parse *parse, const struct tree_node *node, enum value_type type);
 void parse_default_mistake(struct parse *parse, const struct tree_node *node, enum value_type type);
@@ -122,8 +126,8 @@ int bytes_sort_compare(const void *left, const void *right);
 /* definitions_events.c: the events of a file. The node is nullable: not given. */
 void parse_events(struct parse *parse, const struct tree_node *node, const struct tree_node *root);
 
-/* names.c. Adds a feature under its name; what is more than FEATURES_MAX is not entered but counted. A feature of type 0
- * has a mistake, and whoever refers to it is not to blame. Whether the name is free is the caller's to check. */
+/* names.c. Adds a feature under its name; what is more than FEATURES_MAX is not entered but counted. A feature of type
+ * 0 has a mistake, and whoever refers to it is not to blame. Whether the name is free is the caller's to check. */
 void feature_enter(struct parse *parse, const struct feature *feature, struct bytes name);
 /* A family and its members, which have their names. */
 void family_enter(struct parse *parse, struct bytes name, const struct feature *members, size_t count);

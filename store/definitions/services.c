@@ -52,6 +52,8 @@ static void read_list(struct parse *parse, const struct tree_node *node, const c
 
 static void unknown_in_service(struct parse *parse, const struct tree_node *key, const struct service *service)
 {
+    if (parse_only_counts(parse))
+        return;
     const struct selection *selection = &service->selection;
     struct bytes *names = arena_array(parse->scratch, selection->count, sizeof *names);
     for (size_t i = 0; i < selection->count; i++)

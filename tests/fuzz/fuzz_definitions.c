@@ -29,6 +29,80 @@ static void check_events(const struct definitions *definitions)
     }
 }
 
+static int scalar_compare(const struct scalar *a, const struct scalar *b)
+{
+    CHECK(a->type == b->type);
+    if (a->type == ATTRIBUTE_TEXT)
+        return bytes_compare(a->text, b->text);
+    return (a->number > b->number) - (a->number < b->number);
+}
+
+static void check_filters(const struct event_type *event, const struct filter *filters, size_t count)
+{
+    CHECK(count <= EVENT_ATTRIBUTES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        const struct filter *filter = &filters[i];
+        CHECK(filter->attribute < event->attribute_count);
+        CHECK((filter->value_count > 0) != (filter->has_low || filter->has_high));
+        CHECK(filter->value_count <= FILTER_VALUES_MAX);
+        for (size_t j = 0; j < filter->value_count; j++) {
+            CHECK(filter->values[j].type == event->attributes[filter->attribute].type);
+            CHECK(j == 0 || scalar_compare(&filter->values[j - 1], &filter->values[j]) < 0);
+        }
+        if (filter->has_low && filter->has_high)
+            CHECK(scalar_compare(&filter->low, &filter->high) <= 0);
+    }
+}
+
+static void check_fallback(const struct feature *feature, const struct value *fallback)
+{
+    if (!fallback)
+        return;
+    CHECK(fallback->status == STATUS_DEFAULT);
+    CHECK(fallback->type == feature->type);
+    CHECK(fallback->text.length <= TEXT_ATTRIBUTE_BYTES_MAX);
+}
+
+static void check_words(struct bytes description, struct bytes owner, const struct bytes *tags, size_t tag_count)
+{
+    CHECK(description.length <= ABOUT_BYTES_MAX && owner.length <= ABOUT_BYTES_MAX && tag_count <= TAGS_MAX);
+    for (size_t i = 0; i < tag_count; i++)
+        CHECK(tags[i].length <= TAG_BYTES_MAX);
+}
+
+static void check_feature(const struct definitions *definitions, const struct feature *feature)
+{
+    CHECK(feature->event < definitions->event_count);
+    const struct event_type *event = &definitions->events[feature->event];
+    int32_t attributes = (int32_t)event->attribute_count;
+    CHECK(feature->attribute >= -1 && feature->attribute < attributes);
+    CHECK(feature->by_attribute >= -1 && feature->by_attribute < attributes);
+    CHECK(value_type_name(feature->type) != NULL);
+    check_filters(event, feature->filters, feature->filter_count);
+    check_filters(event, feature->matching, feature->matching_count);
+    CHECK((feature->matching_count > 0) == (feature->aggregation == AGGREGATION_RATIO));
+    CHECK((feature->half_life_us > 0) == (feature->aggregation == AGGREGATION_DECAYED));
+    CHECK((feature->expression != NULL) == (feature->aggregation == AGGREGATION_DERIVED));
+    CHECK(feature->rank < TOP_VALUES_MAX);
+    CHECK(feature->window_us >= 0 && feature->offset_us >= 0 && feature->max_age_us >= 0);
+    CHECK(feature->window_us + feature->offset_us <= WINDOW_DAYS_MAX * MICROSECONDS_PER_DAY);
+    CHECK(feature->window_us > 0 || feature->offset_us == 0);
+    check_fallback(feature, feature->fallback);
+    check_words(feature->description, feature->owner, feature->tags, feature->tag_count);
+    struct bytes text = definitions->text, written = feature->written;
+    CHECK(written.length > 0 && written.data >= text.data && written.data + written.length <= text.data + text.length);
+}
+
+static void check_selection(const struct definitions *definitions, const struct selection *selection)
+{
+    CHECK(selection->count > 0 && selection->count <= READ_FEATURES_MAX);
+    for (size_t i = 0; i < selection->count; i++) {
+        CHECK(selection->features[i] < definitions->feature_count);
+        if (selection->fallbacks)
+            check_fallback(&definitions->features[selection->features[i]], selection->fallbacks[i]);
+    }
+}
+
 static void check_features(const struct definitions *definitions)
 {
     struct arena arena = {0};
@@ -38,19 +112,13 @@ static void check_features(const struct definitions *definitions)
         CHECK(definitions_select(definitions, (struct bytes){0}, &feature->name, 1, &arena, &selection, NULL) ==
             PATRON_OK);
         CHECK(selection.count == 1 && selection.features[0] == i);
-        CHECK(feature->event < definitions->event_count);
-        CHECK(feature->attribute < (int32_t)definitions->events[feature->event].attribute_count);
-        CHECK(value_type_name(feature->type) != NULL);
-        for (size_t j = 0; j < feature->filter_count; j++)
-            CHECK(feature->filters[j].attribute < definitions->events[feature->event].attribute_count);
-        CHECK(feature->window_us >= 0 && feature->window_us <= WINDOW_DAYS_MAX * MICROSECONDS_PER_DAY);
+        check_feature(definitions, feature);
     }
     for (size_t i = 0; i < definitions->service_count; i++) {
         const struct service *service = &definitions->services[i];
         CHECK(definitions_select(definitions, service->name, NULL, 0, &arena, &selection, NULL) == PATRON_OK);
-        CHECK(selection.count > 0 && selection.count <= READ_FEATURES_MAX);
-        for (size_t j = 0; j < selection.count; j++)
-            CHECK(selection.features[j] < definitions->feature_count);
+        check_selection(definitions, &selection);
+        check_words(service->description, service->owner, service->tags, service->tag_count);
     }
     arena_clear(&arena);
 }

@@ -111,6 +111,31 @@ static void many_mistakes_are_refused_soon(void **state)
     }
     text_end(&text, "]}\n");
     assert_soon(text, "line 4, column 17: unknown feature 'x'");
+    text = text_new("identifiers: {id: }\nevents: {e: {");
+    for (size_t i = 0; i < EVENT_ATTRIBUTES_MAX; i++)
+        text_add(&text, "", "a#: bool,", i);
+    text_end(&text, "}}\nfeatures: {");
+    for (size_t i = 0; i < FEATURES_MAX; i++) {
+        if (!text_add(&text, "}}\n", i == 0 ? "f#: {where: {" : "}},f#: {of: e, count: true, where: {", i))
+            break;
+        for (size_t j = 0; j < EVENT_ATTRIBUTES_MAX && text_add(&text, "}}}\n", "#: ,", j); j++)
+            ;
+    }
+    text_end(&text, "}}}\n");
+    assert_soon(text, "line 3, column ");
+    text = text_new(EVENTS "features: {n: {of: order, count: true}}\nservices: {");
+    for (size_t i = 0; i < SERVICES_MAX; i++) {
+        if (!text_add(&text, "}}}\n", i == 0 ? "s#: {features: [n" : "}},s#: {features: [n", i))
+            break;
+        for (size_t j = 1; j < READ_FEATURES_MAX && text_add(&text, "], defaults: {}}}\n", ",n", j); j++)
+            ;
+        if (!text_add(&text, "}}}\n", "], defaults: {", i))
+            text_end(&text, "], defaults: {");
+        for (size_t j = 0; j < READ_FEATURES_MAX && text_add(&text, "}}}\n", "#: ,", j); j++)
+            ;
+    }
+    text_end(&text, "}}}\n");
+    assert_soon(text, "line 4, column ");
 }
 
 static void a_list_as_long_as_the_file_is_read_soon(void **state)

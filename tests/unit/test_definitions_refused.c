@@ -376,8 +376,8 @@ static void what_stored_events_need_may_not_go_or_change(void **state)
         "line 3, column 19: attribute 'amount' of event 'order' was money and cannot become number: stored events hold "
         "it as money; features revenue_365d, rfm of version 1 use it; give the new one another name, or use apply "
         "--force\n"
-        "line 4, column 3: attribute 'amount' of event 'refund' is gone, and stored events hold it: put it back, or use "
-        "apply --force\n"
+        "line 4, column 3: attribute 'amount' of event 'refund' is gone, and stored events hold it: put it back, "
+        "or use apply --force\n"
         "line 4, column 3: attribute 'order_id' of event 'refund' is gone, and stored events hold it: put it back, or "
         "use apply --force");
     definitions_release(first);
