@@ -29,7 +29,18 @@ static const char definitions_text[] =
     "  rfm: {of: order, rfm: amount}\n"
     "  rfm_2d: {of: order, rfm: weight, window: 2d}\n"
     "  visits_30m: {of: visit, count: true, window: 30m}\n"
-    "  page: {of: visit, last: page}\n";
+    "  page: {of: visit, last: page}\n"
+    "  amounts: {of: order, variance: amount}\n"
+    "  weights: {of: order, stddev: weight, window: 3d, offset: 10d}\n"
+    "  gifts: {of: order, ratio: {gift: true}}\n"
+    "  leaders: {of: order, top: channel, k: 2}\n"
+    "  leaders_by: {of: order, top: points, by: amount, window: 30d, offset: 30d, max_age: 3d}\n"
+    "  smoothed: {of: order, decayed: amount, half_life: 7d}\n"
+    "  gap: {of: visit, gaps: stddev, window: 3h}\n"
+    "  streak: {of: visit, streak: current, window: 20d, offset: 5d}\n"
+    "  streak_2d: {of: visit, streak: current, window: 2d, offset: 5d}\n"
+    "  pages: {of: visit, distinct: page}\n"
+    "  pages_20d: {of: visit, distinct: page, window: 20d}\n";
 
 static const struct layout *layout_once(void)
 {
@@ -73,7 +84,7 @@ static void evaluate_all(struct profile *profile, int64_t as_of_us)
     for (uint32_t i = 0; i < profile->layout->definitions->feature_count; i++) {
         struct value value;
         profile_evaluate(profile, i, as_of_us, &value);
-        CHECK(value.status == STATUS_PRESENT || value.status == STATUS_NULL);
+        CHECK(value.status == STATUS_PRESENT || value.status == STATUS_NULL || value.status == STATUS_STALE);
     }
 }
 
