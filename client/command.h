@@ -21,6 +21,7 @@ extern const struct command command_import;
 extern const struct command command_get;
 extern const struct command command_snapshot;
 extern const struct command command_verify;
+extern const struct command command_schema;
 extern const struct command command_status;
 extern const struct command command_clock;
 extern const struct command command_generate;

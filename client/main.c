@@ -10,6 +10,7 @@ static const struct command *const commands[] = {
     &command_import,
     &command_get,
     &command_snapshot,
+    &command_schema,
     &command_status,
     &command_verify,
     &command_clock,

@@ -1,5 +1,6 @@
 #include "server/figures.h"
 
+#include "server/methods/schema_page.h"
 #include "server/metrics.h"
 
 struct number {
@@ -46,6 +47,14 @@ static void write_store(const struct store_figures *store, struct encoder *page)
         {"patron_identifiers_dropped_total", "counter",
             "Identifiers dropped from events, for a rule forbade the link.",
             (double)store->identifiers_dropped},
+        {"patron_events_unknown_attributes_total", "counter",
+            "Attributes that came and that the event's type does not have: refused, dropped or kept by name.",
+            (double)store->schema.unknown_attributes},
+        {"patron_events_failed_attributes_total", "counter",
+            "Attributes that came and did not suit their type; their events were refused.",
+            (double)store->schema.failed_attributes},
+        {"patron_events_unknown_types_total", "counter",
+            "Events refused for a type that the definitions do not have.", (double)store->schema.unknown_types},
         {"patron_profiles_behind", "gauge", "Profiles that lag the log on disk.",
             (double)store->profiles_behind},
     };
@@ -88,6 +97,7 @@ void figures_write(struct database *database, struct encoder *page)
     write_ingestion(&figures.writer, page);
     write_store(&status.figures, page);
     write_memory(&figures, page);
+    schema_page_write(port, page);
     double newest_s = status.newest_known_at_us == INT64_MIN ? 0 : (double)status.newest_known_at_us / 1e6;
     const struct number numbers[] = {
         {"patron_newest_known_at_seconds", "gauge",

@@ -85,15 +85,47 @@ static void PRINTF_LIKE(2, 3) page_add(struct encoder *page, const char *format,
     encode_raw(page, line, (size_t)length);
 }
 
-static void page_head(struct encoder *page, const char *name, const char *type, const char *help)
+void metrics_head(struct encoder *page, const char *name, const char *type, const char *help)
 {
     page_add(page, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
 void metrics_number(struct encoder *page, const char *name, const char *type, const char *help, double value)
 {
-    page_head(page, name, type, help);
+    metrics_head(page, name, type, help);
     page_add(page, "%s %.17g\n", name, value);
+}
+
+/* As Prometheus' text format wants it: backslash, quote and line break are escaped. */
+static void label_write(struct encoder *page, struct bytes value)
+{
+    size_t length = value.length;
+    if (length > METRICS_LABEL_BYTES_MAX) {
+        length = METRICS_LABEL_BYTES_MAX;
+        while (length > 0 && (value.data[length] & 0xc0) == 0x80) /* not within a character */
+            length--;
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (value.data[i] == '\n') {
+            encode_raw(page, "\\n", 2);
+            continue;
+        }
+        if (value.data[i] == '\\' || value.data[i] == '"')
+            encode_u8(page, '\\');
+        encode_u8(page, value.data[i]);
+    }
+}
+
+void metrics_sample(
+    struct encoder *page, const char *name, const struct metrics_label *labels, size_t label_count, double value)
+{
+    page_add(page, "%s", name);
+    for (size_t i = 0; i < label_count; i++) {
+        page_add(page, "%s%s=\"", i == 0 ? "{" : ",", labels[i].name);
+        label_write(page, labels[i].value);
+        encode_u8(page, '"');
+    }
+    page_add(page, "%s %.17g\n", label_count ? "}" : "", value);
 }
 
 static void write_calls(const struct metrics *metrics, struct encoder *page)
@@ -102,7 +134,7 @@ static void write_calls(const struct metrics *metrics, struct encoder *page)
         "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED",
         "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE",
         "DATA_LOSS", "UNAUTHENTICATED"};
-    page_head(page, "patron_calls_total", "counter", "Calls ended, by method and status.");
+    metrics_head(page, "patron_calls_total", "counter", "Calls ended, by method and status.");
     for (size_t i = 0; i < metrics->method_count; i++) {
         const struct method_counters *method = &metrics->methods[i];
         for (int status = 0; status < STATUS_COUNT; status++)
@@ -114,7 +146,7 @@ static void write_calls(const struct metrics *metrics, struct encoder *page)
 
 static void write_latencies(const struct metrics *metrics, struct encoder *page)
 {
-    page_head(page, "patron_call_seconds", "histogram", "Time from a call's arrival to its end.");
+    metrics_head(page, "patron_call_seconds", "histogram", "Time from a call's arrival to its end.");
     for (size_t i = 0; i < metrics->method_count; i++) {
         const struct method_counters *method = &metrics->methods[i];
         unsigned long long count = 0;

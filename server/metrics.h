@@ -43,4 +43,15 @@ void metrics_write(const struct metrics *metrics, struct encoder *page);
 /* Appends one more number. `type` is "gauge" or "counter". */
 void metrics_number(struct encoder *page, const char *name, const char *type, const char *help, double value);
 
+
+/* A family of samples: its head once, then each with its labels. Values of labels are escaped. */
+struct metrics_label {
+    const char *name;
+    struct bytes value; /* at most METRICS_LABEL_BYTES_MAX; the rest is cut */
+};
+enum { METRICS_LABEL_BYTES_MAX = 256 };
+void metrics_head(struct encoder *page, const char *name, const char *type, const char *help);
+void metrics_sample(
+    struct encoder *page, const char *name, const struct metrics_label *labels, size_t label_count, double value);
+
 #endif

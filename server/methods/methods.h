@@ -13,6 +13,7 @@ extern const struct method method_get_status;
 extern const struct method method_describe_definitions;
 extern const struct method method_check_definitions;
 extern const struct method method_get_definitions_schema;
+extern const struct method method_get_schema;
 extern const struct method method_confirm_clock;
 extern const struct method method_health_check;
 extern const struct method method_health_watch;

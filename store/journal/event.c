@@ -199,7 +199,7 @@ bool event_attribute_find(const struct event *event, uint16_t number, struct sca
     return false;
 }
 
-/* --- attributes kept by name --------------------------------------------------------------------------------------- */
+/* --- attributes kept by name ------------------------------------------------------------------------------------ */
 
 void event_kept_encode(const struct event_attribute *given, struct encoder *to)
 {

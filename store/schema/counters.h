@@ -1,8 +1,8 @@
 /* counters: what was seen of one attribute, or of one stream of events, on one day.
  *
- * A stream is what one source sends of one event type. Days are those of UTC that known_at lies in. No value of a sender
- * is kept: of numbers the least and the greatest, of texts the least and the greatest length, of a refusal its words
- * without what they quote. Plain values; the functions do not fail and may run on any thread. */
+ * A stream is what one source sends of one event type. Days are those of UTC that known_at lies in. No value that
+ * somebody sent is kept: of numbers the least and the greatest, of texts the least and the greatest length, of a
+ * refusal its words without what they quote. Plain values; the functions do not fail and may run on any thread. */
 #ifndef PATRON_SCHEMA_COUNTERS_H
 #define PATRON_SCHEMA_COUNTERS_H
 

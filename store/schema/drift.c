@@ -73,7 +73,7 @@ struct drift *drift_new(void)
     return drift;
 }
 
-/* --- making and dropping --------------------------------------------------------------------------------------------- */
+/* --- making and dropping ---------------------------------------------------------------------------------------- */
 
 static uint8_t *name_copy(struct bytes name)
 {
@@ -187,7 +187,7 @@ void drift_free(struct drift *drift)
     memory_free(drift);
 }
 
-/* --- rows ------------------------------------------------------------------------------------------------------------ */
+/* --- rows ------------------------------------------------------------------------------------------------------- */
 
 static void day_put(struct drift *drift, struct stream *stream, struct kv_batch *batch)
 {
@@ -348,7 +348,7 @@ enum patron_code drift_load(struct drift *drift, struct kv *kv, struct error *er
     return code;
 }
 
-/* --- finding the stream ---------------------------------------------------------------------------------------------- */
+/* --- finding the stream ----------------------------------------------------------------------------------------- */
 
 /* Lets go of the streams that have not been seen for as long as days are kept. At most once a day, for it walks all. */
 static void room_seek(struct drift *drift, int64_t day, struct kv_batch *batch)
@@ -433,7 +433,7 @@ static struct stream *stream_find(struct drift *drift, const struct drift_event 
     return stream;
 }
 
-/* --- counting -------------------------------------------------------------------------------------------------------- */
+/* --- counting --------------------------------------------------------------------------------------------------- */
 
 static struct entry *entry_find(
     struct drift *drift, struct stream *stream, struct bytes name, bool undeclared, int64_t at_us)

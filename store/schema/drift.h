@@ -2,12 +2,12 @@
  *
  * Owns one day's counters of each stream (counters.h) in memory: of the newest day on which the stream sent. Their rows
  * are written when drift_write is called, which the store does with its groups at most once a second, and once more
- * when everything else has been written back. What a crash finds unwritten is lost: the counters then miss up to the last
- * seconds. They are no part of what is known about customers, and nothing is worked out from them but the report
+ * when everything else has been written back. What a crash finds unwritten is lost: the counters then miss up to the
+ * last seconds. They are no part of what is known about customers, and nothing is worked out from them but the report
  * (schema.h). The rows of days more than SCHEMA_DAYS_KEPT before a stream's newest are deleted.
  *
- * Time comes in as an argument: the same calls give the same rows. Belongs to the writer's thread. Failure: only loading
- * fails, with PATRON_CORRUPT for rows that are damaged or the engine's own words. */
+ * Time comes in as an argument: the same calls give the same rows. Belongs to the writer's thread. Failure: only
+ * loading fails, with PATRON_CORRUPT for rows that are damaged or the engine's own words. */
 #ifndef PATRON_SCHEMA_DRIFT_H
 #define PATRON_SCHEMA_DRIFT_H
 

@@ -56,7 +56,7 @@ static double share(uint64_t part, uint64_t whole)
     return whole ? (double)part / (double)whole : 0;
 }
 
-/* --- the rules ------------------------------------------------------------------------------------------------------- */
+/* --- the rules -------------------------------------------------------------------------------------------------- */
 
 static void new_find(
     struct reporting *reporting, const struct schema_summary *stream, const struct schema_attribute_summary *attribute)
@@ -181,7 +181,7 @@ static void undeclared_find(struct reporting *reporting, const struct schema_sum
             (unsigned long long)stream->today.events, (unsigned long long)stream->before.events, SCHEMA_BEFORE_DAYS);
 }
 
-/* --- summaries ------------------------------------------------------------------------------------------------------- */
+/* --- summaries -------------------------------------------------------------------------------------------------- */
 
 static void attribute_summarise(const struct reporting *reporting, const struct schema_stream *history, size_t index,
     const struct event_type *type, struct schema_attribute_summary *summary)

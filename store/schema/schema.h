@@ -7,15 +7,15 @@
  *
  * The rules, all of the day as far as it has come:
  *  NEW      an attribute that first came within the last 24 hours, in a stream that by then had come for a day or more.
- *  UNKNOWN  a name that came today or before and is no attribute of the event type, or an event type that the definitions
- *           do not have.
+ *  UNKNOWN  a name that came today or before and is no attribute of the event type, or an event type that the
+ *           definitions do not have.
  *  FAILING  more than 1 % of an attribute's values today did not suit its type, and three times the share before.
  *  NULLS    a declared attribute is absent from more than 20 % of today's events, and from four times the share before:
  *           both of 20 events or more.
  *  RANGE    today's least or greatest number lies outside those before by more than those lie apart; or 20 or more
  *           numbers of today are all the same, where they varied. Before: 20 numbers or more.
- *  SILENT   a stream that came on four days or more of those kept, has not come for three times as long as it usually is
- *           from one of its days to the next (a day at least). For as long as days are kept. */
+ *  SILENT   a stream that came on four days or more of those kept, has not come for three times as long as it usually
+ *           is from one of its days to the next (a day at least). For as long as days are kept. */
 #ifndef PATRON_SCHEMA_SCHEMA_H
 #define PATRON_SCHEMA_SCHEMA_H
 
@@ -34,7 +34,7 @@ enum {
     SCHEMA_SILENT_TIMES = 3,
 };
 
-/* --- what was counted ------------------------------------------------------------------------------------------------ */
+/* --- what was counted ------------------------------------------------------------------------------------------- */
 
 struct schema_attribute {
     struct bytes name; /* empty: the rest */
@@ -69,7 +69,7 @@ struct schema_filter {
 enum patron_code schema_read(const struct view *view, const struct schema_filter *filter, struct arena *arena,
     struct schema_history *history, struct error *error) MUST_CHECK;
 
-/* --- what it says ---------------------------------------------------------------------------------------------------- */
+/* --- what it says ----------------------------------------------------------------------------------------------- */
 
 /* X(kind, name in replies and metrics); the numbers are those of the wire. */
 #define SCHEMA_FINDING_KINDS(X)                                                                              \

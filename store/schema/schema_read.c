@@ -52,7 +52,8 @@ static struct schema_attribute *attribute_find(const struct schema_stream *strea
 }
 
 /* A name that the stream has let go of since is left out. */
-static bool day_read(struct bytes value, struct arena *arena, const struct schema_stream *stream, struct schema_day *day)
+static bool day_read(
+    struct bytes value, struct arena *arena, const struct schema_stream *stream, struct schema_day *day)
 {
     struct decoder from = decoder_of(value);
     struct bytes name;
