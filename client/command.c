@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { COMMAND_PARTS_MAX = 16 };
+
 int command_usage_error(const struct command *command, const char *format, ...)
 {
     fprintf(stderr, "patron %s: ", command->name);
@@ -49,6 +51,48 @@ static void flag_print(const struct flag *flag)
         printf("  %-30s  %s\n", left, flag->help);
 }
 
+static const char *part_name(const struct command *part)
+{
+    return strrchr(part->name, ' ') + 1;
+}
+
+const struct command *command_part(const struct command *command, const char *name)
+{
+    const char *names[COMMAND_PARTS_MAX];
+    CHECK(command->part_count <= COMMAND_PARTS_MAX);
+    for (size_t i = 0; i < command->part_count; i++) {
+        names[i] = part_name(command->parts[i]);
+        if (strcmp(names[i], name) == 0)
+            return command->parts[i];
+    }
+    const char *near = nearest_word(name, names, command->part_count);
+    fprintf(stderr, "patron: there is no command '%s %.100s'", command->name, name);
+    if (near)
+        fprintf(stderr, "; did you mean '%s'?", near);
+    fprintf(stderr, "\n`patron help %s` lists them.\n", command->name);
+    return NULL;
+}
+
+int command_run_part(const struct command *command, int argc, char **argv)
+{
+    if (argc > 0 && (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0)) {
+        command_help(command);
+        return EXIT_DONE;
+    }
+    if (argc == 0 || argv[0][0] == '-')
+        return command_usage_error(command, "say what to do, such as `patron %s`", command->parts[0]->name);
+    const struct command *part = command_part(command, argv[0]);
+    return part ? part->run(part, argc - 1, argv + 1) : EXIT_USAGE;
+}
+
+static void parts_print(const struct command *command)
+{
+    puts("Commands:");
+    for (size_t i = 0; i < command->part_count; i++)
+        printf("  %-10s  %s\n", part_name(command->parts[i]), command->parts[i]->summary);
+    printf("\n`patron help %s COMMAND` says the rest.\n", command->name);
+}
+
 void command_help(const struct command *command)
 {
     const char *line = command->usage;
@@ -61,7 +105,11 @@ void command_help(const struct command *command)
         line += length + 1;
         lead = "       ";
     }
-    printf("\n%s\n\nFlags:\n", command->summary);
+    printf("\n%s\n\n", command->summary);
+    if (command->parts)
+        parts_print(command);
+    else
+        puts("Flags:");
     for (size_t i = 0; i < command->flag_count; i++)
         flag_print(&command->flags[i]);
     printf("\n%s", command->notes);

@@ -14,6 +14,7 @@ static const struct command *const commands[] = {
     &command_status,
     &command_verify,
     &command_clock,
+    &command_definitions,
     &command_generate,
 };
 
@@ -25,10 +26,10 @@ static void usage_print(FILE *to)
           "Usage: patron COMMAND [FLAGS]\n\nCommands:\n",
         to);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+        fprintf(to, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
     fputs(
-        "  help       explain a command\n"
-        "  version    say which version this is\n\n"
+        "  help        explain a command\n"
+        "  version     say which version this is\n\n"
         "Examples:\n"
         "  patron import orders.csv --event order --time date --identifier email=email --attribute "
         "amount=total\n"
@@ -65,6 +66,8 @@ static int help_run(int argc, char **argv)
         return EXIT_DONE;
     }
     const struct command *command = command_find(argv[0]);
+    if (command && command->parts && argc > 1)
+        command = command_part(command, argv[1]);
     if (!command)
         return EXIT_USAGE;
     command_help(command);
