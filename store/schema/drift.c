@@ -251,7 +251,8 @@ static void days_delete(const struct stream *stream, int64_t first, int64_t last
     }
 }
 
-/* The stream's day is over: its row is written, those of days that are too old go, and so do names not seen since. */
+/* The stream's day is over: its row is written, those of days that are too old go, and so do names not seen since. The
+ * new day's are written at once, for the stream's must not name a day whose row has gone. */
 static void day_turn(struct drift *drift, struct stream *stream, int64_t day, struct kv_batch *batch)
 {
     day_put(drift, stream, batch);
@@ -268,6 +269,8 @@ static void day_turn(struct drift *drift, struct stream *stream, int64_t day, st
             entry_free(drift, stream, entry);
     }
     stream->by_number_count = 0;
+    day_put(drift, stream, batch);
+    stream_put(drift, stream, batch);
 }
 
 static enum patron_code damaged(struct error *error)
