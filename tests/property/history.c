@@ -13,10 +13,9 @@ enum {
     ATTEMPTS_MAX = 40,
     CROWD_EVERY = 250,
     CROWD_AT = 77,
-    FLOOD_EVERY = 1000,
+    FLOOD_EVERY = 500,
     FLOOD_AT = 333,
     FLOOD_GROUP = 128,
-    DISTINCT_MAX = 4096,
 };
 
 _Noreturn void history_fail(struct history *history, const char *format, ...)
@@ -270,7 +269,7 @@ static void happen_odd(struct history *history)
     const struct oracle_definitions *definitions = &history->world.definitions;
     const struct oracle_feature *feature =
         &definitions->features[dice_below(dice, definitions->feature_count)];
-    int64_t passes_us = history->world.odd_us + feature->window_us;
+    int64_t passes_us = history->world.odd_us + feature->window_us + feature->offset_us;
     if (passes_us - WORLD_MINUTE <= known_soon(history) || passes_us > known_soon(history) + 400 * WORLD_DAY)
         return;
     struct oracle_identifier identifier = world_identifier(&history->world, history->world.loose_type);
@@ -284,6 +283,22 @@ static void happen_odd(struct history *history)
         history_ask_one(history, &identifier, passes_us + (int64_t)i);
         passes_us += dice_between(dice, 0, 30 * WORLD_MINUTE);
     }
+}
+
+/* Something on both sides of a midnight, so that short windows hold two days, and a question soon after. */
+static void happen_midnight(struct history *history)
+{
+    struct dice *dice = &history->world.dice;
+    int64_t midnight_us = oracle_day_start(oracle_day(known_soon(history)) + 1);
+    struct oracle_identifier identifier = world_identifier(&history->world, history->world.loose_type);
+    const struct oracle_event *events[4];
+    for (size_t i = 0; i < 4; i++) {
+        int64_t near_us = dice_between(dice, 1, 3 * WORLD_HOUR);
+        events[i] = event_of(history, midnight_us + (i % 2 == 0 ? near_us : -near_us), identifier, NULL);
+    }
+    history->clock_us = midnight_us + 3 * WORLD_HOUR;
+    history_group(history, events, 4, NULL, false);
+    history_ask_one(history, &identifier, known_soon(history));
 }
 
 static void happen_nothing(struct history *history)
@@ -323,6 +338,7 @@ static const struct {
     {3, happen_refusal},
     {4, happen_tie},
     {3, happen_odd},
+    {3, happen_midnight},
     {1, happen_nothing},
     {20, history_ask_now},
     {6, history_ask_ahead},
@@ -400,39 +416,68 @@ static void crowd(struct history *history)
     history_ask_one(history, &first, known_soon(history));
 }
 
-/* One event of its own value, on one of two days. */
+/* One event of its own value, on one of two days; of a text attribute too, if the type has one. */
 static const struct oracle_event *event_of_value(
     struct history *history, struct oracle_identifier identifier, int64_t value, int64_t time_us)
 {
     struct oracle_event *event =
         event_of(history, time_us - (value % 3 == 0 ? WORLD_DAY : 0), identifier, NULL);
     const struct oracle_event_type *type = &history->world.definitions.events[0];
-    const struct world_value pooled = {value, 0, NULL};
+    char text[ORACLE_TEXT_MAX];
+    snprintf(text, sizeof text, "value %lld", (long long)value);
+    const struct world_value number = {value, 0, NULL};
+    const struct world_value word = {0, 0, arena_string(&history->world.arena, bytes_from_string(text))};
     event->type = oracle_text_of(type->name);
     event->attribute_count = 1;
-    *(struct oracle_attribute *)event->attributes =
-        world_attribute(&history->world, &type->attributes[0], &pooled);
+    struct oracle_attribute *attributes = (struct oracle_attribute *)event->attributes;
+    attributes[0] = world_attribute(&history->world, &type->attributes[0], &number);
+    size_t words = world_text_attribute(type);
+    if (words < type->attribute_count)
+        attributes[event->attribute_count++] = world_attribute(&history->world, &type->attributes[words], &word);
     return event;
 }
 
-/* A customer with as many different values as are counted, and then more. */
+/* Values up to `end` for a customer; around the bounds of what is known exactly one by one, with questions. */
+static void flood_until(struct history *history, struct oracle_identifier identifier, int64_t value, int64_t end)
+{
+    static const int64_t bounds[] = {TOP_TRACKED_MAX, DISTINCT_VALUES_MAX};
+    int64_t time_us = known_soon(history);
+    const struct oracle_event *events[FLOOD_GROUP];
+    while (value < end) {
+        int64_t count = end - value < FLOOD_GROUP ? end - value : FLOOD_GROUP;
+        for (size_t i = 0; i < 2; i++)
+            if (value <= bounds[i] + 1 && value + count > bounds[i] - 2)
+                count = value < bounds[i] - 2 ? bounds[i] - 2 - value : 1;
+        for (int64_t i = 0; i < count; i++)
+            events[i] = event_of_value(history, identifier, value + i, time_us);
+        history_group(history, events, (size_t)count, NULL, false);
+        value += count;
+        for (size_t i = 0; i < 2; i++)
+            if (value >= bounds[i] - 1 && value <= bounds[i] + 2)
+                history_ask_one(history, &identifier, known_soon(history));
+    }
+    history_ask_one(history, &identifier, known_soon(history));
+}
+
+/* A customer with as many different values as are known exactly, and then more; another with some of the same ones;
+ * and the two become one. */
 static void flood(struct history *history)
 {
-    struct oracle_identifier identifier = world_fresh_identifier(&history->world, history->world.loose_type);
-    int64_t time_us = known_soon(history);
-    history->clock_us = time_us;
-    const struct oracle_event *events[FLOOD_GROUP];
-    for (int64_t value = 0; value < DISTINCT_MAX - FLOOD_GROUP; value += FLOOD_GROUP) {
-        for (int64_t i = 0; i < FLOOD_GROUP; i++)
-            events[i] = event_of_value(history, identifier, value + i, time_us);
-        history_group(history, events, FLOOD_GROUP, NULL, false);
-    }
-    for (int64_t value = DISTINCT_MAX - FLOOD_GROUP; value <= DISTINCT_MAX + 1; value++) {
-        events[0] = event_of_value(history, identifier, value, time_us);
-        history_group(history, events, 1, NULL, false);
-        if (value >= DISTINCT_MAX - 2)
-            history_ask_one(history, &identifier, known_soon(history));
-    }
+    struct dice *dice = &history->world.dice;
+    size_t type = history->world.loose_type;
+    struct oracle_identifier one = world_fresh_identifier(&history->world, type);
+    struct oracle_identifier other = world_fresh_identifier(&history->world, type);
+    history->clock_us = known_soon(history);
+    flood_until(history, one, 0, DISTINCT_VALUES_MAX + dice_between(dice, -FLOOD_GROUP, 8 * FLOOD_GROUP));
+    if (dice_chance(dice, 50))
+        history_restart(history);
+    flood_until(history, other, DISTINCT_VALUES_MAX - 5 * FLOOD_GROUP,
+        DISTINCT_VALUES_MAX + dice_between(dice, FLOOD_GROUP, 8 * FLOOD_GROUP));
+    const struct oracle_event *both = event_of(history, known_soon(history), one, &other);
+    history_group(history, &both, 1, NULL, false);
+    history_ask_one(history, &other, known_soon(history));
+    history->clock_us += 30 * WORLD_DAY;
+    history_ask_one(history, &one, known_soon(history)); /* a day has left the window */
     history->figures->floods++;
 }
 
@@ -516,7 +561,7 @@ void history_run(uint64_t seed, uint64_t number, struct history_figures *figures
         history->world.definitions.identifiers[history->world.loose_type].max = 0;
     bool flooded = number % FLOOD_EVERY == FLOOD_AT;
     if (flooded)
-        world_features_distinct(&history->world);
+        world_features_of_values(&history->world);
     history->oracle = oracle_new(&history->world.definitions, WORLD_AHEAD);
     if (!oracle_time_zone_usable(history->world.definitions.time_zone))
         history_fail(history, "libc does not know the time zone: install tzdata");

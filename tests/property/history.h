@@ -31,6 +31,22 @@ enum history_way {
         WAY_COUNT
 };
 
+/* X(name, words) */
+#define FILTERS(X)                                                                                           \
+    X(FILTER_EQUAL, "one value")                                                                             \
+    X(FILTER_LIST, "a list")                                                                                 \
+    X(FILTER_RANGE, "a range")                                                                               \
+    X(FILTER_MATCHING, "what a ratio counts")
+
+enum history_filter {
+#define X(name, words) name,
+    FILTERS(X)
+#undef X
+        FILTER_KINDS
+};
+
+enum { HISTORY_STATUSES = 8 };
+
 /* What a run has seen, over all its histories. */
 struct history_figures {
     uint64_t histories;
@@ -45,13 +61,18 @@ struct history_figures {
     uint64_t same_instant;
     uint64_t source_clock;
     uint64_t dropped;
-    uint64_t floods;         /* customers with more different values than are counted */
+    uint64_t floods;         /* customers with more different values than are counted exactly */
     uint64_t full_customers; /* identifiers dropped because a customer had a thousand */
     uint64_t ways[WAY_COUNT];
     uint64_t not_found;
     uint64_t values;                                   /* compared with the oracle */
     uint64_t remembered;                               /* answers compared with earlier ones */
     uint64_t covered[ORACLE_AGGREGATIONS][WORLD_HOPS]; /* values other than null and 0 */
+    uint64_t offset[ORACLE_AGGREGATIONS];              /* of them, of windows that end before T */
+    uint64_t statuses[ORACLE_AGGREGATIONS][HISTORY_STATUSES];
+    uint64_t filtered[FILTER_KINDS]; /* values other than null and 0 where such a filter is */
+    uint64_t derived[ORACLE_OPERATIONS]; /* values other than null that it has part in */
+    uint64_t served; /* rows of services */
     uint64_t restarts;
     uint64_t crashes; /* restarts with profiles that lagged the log */
     uint64_t failed_commits;
@@ -63,8 +84,11 @@ struct history_figures {
 struct history_question {
     struct oracle_identifier identifier;
     int64_t as_of_us;
+    size_t service; /* 0: the features by name, else the service's place + 1 */
     size_t features[ORACLE_FEATURES_MAX];
     size_t feature_count;
+    struct selection selection; /* of them, by the store's definitions, as long as it stays open */
+    unsigned selected_of;       /* history->opened then */
     struct answer *answer;
 };
 
@@ -92,6 +116,7 @@ struct history {
     char directory[64]; /* of the engine on disk; empty: in memory */
     struct store *store;
     struct small_home *home; /* null: profiles are written with every group */
+    unsigned opened;         /* how often the store was */
     bool failed;             /* a commit has: the store may only be closed */
     int64_t clock_us;
     int64_t answered_us; /* highest T answered: the floor of the next group */
@@ -143,8 +168,9 @@ void history_ask_every_customer(struct history *history);
 void history_ask_impossible(struct history *history);
 /* Asks now for one identifier at T, which raises the clock to T. */
 void history_ask_one(struct history *history, const struct oracle_identifier *identifier, int64_t as_of_us);
-/* After a new version of the definitions: forgets what it does not answer any more. */
-void history_questions_keep(struct history *history, size_t features);
+/* After a new version of the definitions: forgets what it does not answer any more. `places` says where each feature
+ * is now, SIZE_MAX for nowhere. */
+void history_questions_keep(struct history *history, const size_t *places);
 /* A moment at which something changes: an edge of a window, a known_at, an event time, a day. */
 int64_t history_moment(struct history *history);
 /* One near the moment at which the zone's clocks change, or a window later. */

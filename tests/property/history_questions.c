@@ -41,19 +41,62 @@ static void compare(struct history *history, const struct comparison *comparison
         differ(history, comparison, theirs, expected);
 }
 
+static bool is_empty(enum oracle_aggregation aggregation, const struct oracle_value *value)
+{
+    switch (aggregation) {
+    case ORACLE_COUNT:
+    case ORACLE_SUM:
+    case ORACLE_DISTINCT:
+    case ORACLE_ACTIVE_DAYS:
+    case ORACLE_STREAK_CURRENT:
+    case ORACLE_STREAK_LONGEST:
+        return value->status != ORACLE_PRESENT || (value->real == 0 && value->integer == 0);
+    default:
+        return value->status != ORACLE_PRESENT;
+    }
+}
+
+static void count_filters(uint64_t *filtered, const struct oracle_filter *filters, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        filtered[FILTER_EQUAL] += filters[i].equal_count == 1;
+        filtered[FILTER_LIST] += filters[i].equal_count > 1;
+        filtered[FILTER_RANGE] += filters[i].equal_count == 0;
+    }
+}
+
+static void count_operations(
+    uint64_t *derived, const struct oracle_definitions *definitions, const struct oracle_expression *expression)
+{
+    derived[expression->operation]++;
+    for (size_t i = 0; i < expression->argument_count; i++)
+        count_operations(derived, definitions, &definitions->expressions[expression->arguments[i]]);
+}
+
 static void count_covered(struct history *history, const struct answer *answer, const size_t *features)
 {
-    history->figures->values += answer->value_count;
-    history->figures->not_found += answer->status == ORACLE_NOT_FOUND;
+    struct history_figures *figures = history->figures;
+    const struct oracle_definitions *definitions = &history->world.definitions;
+    figures->values += answer->value_count;
+    figures->not_found += answer->status == ORACLE_NOT_FOUND;
     for (size_t i = 0; i < answer->value_count; i++) {
-        const struct oracle_feature *feature = &history->world.definitions.features[features[i]];
+        const struct oracle_feature *feature = &definitions->features[features[i]];
         const struct oracle_value *value = &answer->values[i];
-        bool empty = value->status != ORACLE_PRESENT ||
-                     (feature->aggregation == ORACLE_COUNT && value->integer == 0) ||
-                     (feature->aggregation == ORACLE_SUM && value->real == 0 && value->integer == 0) ||
-                     (feature->aggregation == ORACLE_DISTINCT && value->integer == 0);
-        history->figures->covered[feature->aggregation][world_hop_of(feature->window_us)] += !empty;
+        figures->statuses[feature->aggregation][value->status & (HISTORY_STATUSES - 1)]++;
+        if (is_empty(feature->aggregation, value))
+            continue;
+        figures->covered[feature->aggregation][world_hop_of(feature->window_us)]++;
+        figures->offset[feature->aggregation] += feature->offset_us != 0;
+        count_filters(figures->filtered, feature->filters, feature->filter_count);
+        figures->filtered[FILTER_MATCHING] += feature->matching_count;
+        if (feature->aggregation == ORACLE_DERIVED)
+            count_operations(figures->derived, definitions, &definitions->expressions[feature->expression]);
     }
+}
+
+static const struct oracle_service *service_of(const struct history *history, const struct history_question *question)
+{
+    return question->service == 0 ? NULL : &history->world.definitions.services[question->service - 1];
 }
 
 /* The store's answer against the oracle's, which is worked out anew, and against what was answered before. */
@@ -65,29 +108,77 @@ static void judge(struct history *history, enum history_way way, const struct hi
         history_fail(history, "the world asks for an impossible identifier");
     struct comparison comparison = {
         way, &question->identifier, question->as_of_us, question->features, "oracle"};
-    compare(history, &comparison, theirs,
-        answer_of_oracle(&history->call, &row, question->features, question->feature_count));
+    struct answer *ours = answer_of_oracle(&history->call, &row, question->features, question->feature_count);
+    if (question->service != 0)
+        answer_served(ours, service_of(history, question));
+    compare(history, &comparison, theirs, ours);
     if (question->answer != NULL) {
         comparison.expected_of = "before";
         compare(history, &comparison, theirs, question->answer);
         history->figures->remembered++;
     }
     history->figures->ways[way]++;
+    history->figures->served += question->service != 0;
     count_covered(history, theirs, question->features);
 }
 
 /* --- putting a question --------------------------------------------------------------------------------- */
 
-static struct selection selection_of(struct history *history, const struct history_question *question)
+/* The names of features, now and then with a whole family's one name for its members. */
+static size_t names_of(
+    struct history *history, const size_t *features, size_t count, struct bytes *names)
 {
-    uint32_t *features = arena_array(&history->call, question->feature_count, sizeof *features);
-    for (size_t i = 0; i < question->feature_count; i++)
-        features[i] = (uint32_t)question->features[i];
-    return (struct selection){.features = features, .count = question->feature_count};
+    const struct oracle_definitions *definitions = &history->world.definitions;
+    size_t name_count = 0;
+    for (size_t i = 0; i < count;) {
+        const struct oracle_feature *first = &definitions->features[features[i]];
+        const char *dot = strchr(first->name, '.');
+        size_t members = dot == NULL                                      ? 1
+                         : first->aggregation == ORACLE_TOP               ? first->rank_count
+                         : first->aggregation == ORACLE_RFM_FREQUENCY     ? 4
+                                                                          : 1;
+        bool whole = dot != NULL && first->rank == 0 && i + members <= count && world_is_family(first->aggregation);
+        for (size_t j = 1; j < members && whole; j++)
+            whole = features[i + j] == features[i] + j;
+        bool together = whole && dice_chance(&history->world.dice, 50);
+        names[name_count++] = bytes_of(first->name, together ? (size_t)(dot - first->name) : strlen(first->name));
+        i += together ? members : 1;
+    }
+    return name_count;
+}
+
+/* A service's or of features by name; in the arena. */
+static struct selection selected(struct history *history, const struct oracle_service *service,
+    const size_t *features, size_t count, struct arena *arena)
+{
+    struct error error;
+    struct selection selection;
+    struct bytes names[ORACLE_FEATURES_MAX];
+    size_t name_count = service != NULL ? 0 : names_of(history, features, count, names);
+    if (definitions_select(store_definitions(history->store),
+            service != NULL ? bytes_from_string(service->name) : (struct bytes){0}, names, name_count, arena,
+            &selection, &error) != PATRON_OK)
+        history_fail(history, "features cannot be selected: %s", error.text);
+    if (selection.count != count)
+        history_fail(history, "%zu features are selected, not %zu", selection.count, count);
+    for (size_t i = 0; i < count; i++)
+        if (selection.features[i] != features[i])
+            history_fail(history, "%zu is feature %u of the selection, not %zu", i, selection.features[i], features[i]);
+    return selection;
+}
+
+static struct selection selection_of(struct history *history, struct history_question *question)
+{
+    if (question->selected_of != history->opened) {
+        question->selection = selected(history, service_of(history, question), question->features,
+            question->feature_count, &history->world.arena);
+        question->selected_of = history->opened;
+    }
+    return question->selection;
 }
 
 static struct answer *ask_store(struct history *history, const struct view *view, enum history_way way,
-    const struct history_question *question)
+    struct history_question *question)
 {
     struct error error;
     struct selection selection = selection_of(history, question);
@@ -107,14 +198,14 @@ static struct answer *ask_store(struct history *history, const struct view *view
 }
 
 static void ask(struct history *history, const struct view *view, enum history_way way,
-    const struct history_question *question)
+    struct history_question *question)
 {
     arena_reset(&history->call);
     judge(history, way, question, ask_store(history, view, way, question));
 }
 
 static void remember(
-    struct history *history, const struct view *view, const struct history_question *question)
+    struct history *history, const struct view *view, struct history_question *question)
 {
     arena_reset(&history->call);
     struct answer *answer = ask_store(history, view, WAY_AS_OF_AGAIN, question);
@@ -126,10 +217,23 @@ static void remember(
     history->questions[history->question_count++].answer = kept;
 }
 
-/* All features in order, or some in any. */
+static void put_service(struct history *history, struct history_question *question, size_t service)
+{
+    const struct oracle_service *of = &history->world.definitions.services[service - 1];
+    question->service = service;
+    question->feature_count = of->feature_count;
+    memcpy(question->features, of->features, sizeof of->features);
+}
+
+/* All features in order, or some in any, or a service's. */
 static void pick_features(struct history *history, struct history_question *question)
 {
     struct dice *dice = &history->world.dice;
+    size_t services = history->world.definitions.service_count;
+    if (services > 0 && dice_chance(dice, 15)) {
+        put_service(history, question, 1 + dice_below(dice, services));
+        return;
+    }
     size_t count = history->world.definitions.feature_count;
     bool some = dice_chance(dice, 25);
     question->feature_count = some ? 1 + dice_below(dice, count) : count;
@@ -173,7 +277,8 @@ int64_t history_odd_moment(struct history *history)
     const struct oracle_feature *feature =
         &definitions->features[dice_below(dice, definitions->feature_count)];
     int64_t moment_us = history->world.odd_us + near[dice_below(dice, sizeof near / sizeof *near)];
-    return moment_us + (dice_chance(dice, 75) ? feature->window_us : 0);
+    return moment_us + (dice_chance(dice, 75) ? feature->window_us : 0) +
+           (dice_chance(dice, 75) ? feature->offset_us : 0);
 }
 
 int64_t history_moment(struct history *history)
@@ -199,11 +304,13 @@ int64_t history_moment(struct history *history)
     default:
         break;
     }
+    if (feature->max_age_us != 0 && dice_chance(dice, 30))
+        return time_us + feature->max_age_us + nudge;
     if (feature->window_us == 0)
         return time_us + dice_between(dice, 0, 30 * WORLD_DAY);
-    /* the last T whose window still reaches the event, and its neighbours */
-    return tile_start(feature->window_us, oracle_tile(feature->window_us, time_us) + 1) + feature->window_us +
-           nudge;
+    /* the last T whose window still reaches the event, or the first one's, and its neighbours */
+    return tile_start(feature->window_us, oracle_tile(feature->window_us, time_us) + 1) + feature->offset_us +
+           (dice_chance(dice, 60) ? feature->window_us : 0) + nudge;
 }
 
 /* The first T of a view. An empty store's position lies before all time. */
@@ -215,7 +322,7 @@ static int64_t next_moment(const struct view *view)
 /* --- the ways of asking --------------------------------------------------------------------------------- */
 
 static void answer_now(
-    struct history *history, const struct view *view, const struct history_question *question)
+    struct history *history, const struct view *view, struct history_question *question)
 {
     if (question->as_of_us > history->answered_us)
         history->answered_us = question->as_of_us;
@@ -375,17 +482,17 @@ void history_ask_impossible(struct history *history)
     history->figures->ways[WAY_IMPOSSIBLE]++;
 }
 
-void history_questions_keep(struct history *history, size_t features)
+void history_questions_keep(struct history *history, const size_t *places)
 {
     size_t kept = 0;
     for (size_t i = 0; i < history->question_count; i++) {
         struct history_question *question = &history->questions[i];
         size_t left = 0;
-        for (size_t j = 0; j < question->feature_count; j++) {
-            if (question->features[j] >= features)
+        for (size_t j = 0; j < question->feature_count && question->service == 0; j++) {
+            if (places[question->features[j]] == SIZE_MAX)
                 continue;
             question->answer->values[left] = question->answer->values[j];
-            question->features[left++] = question->features[j];
+            question->features[left++] = places[question->features[j]];
         }
         question->feature_count = left;
         question->answer->value_count = left;
@@ -425,22 +532,38 @@ static bool next_row(struct history *history, struct snapshot *snapshot, struct 
     return true;
 }
 
-/* The question's own features out of a row that has all of them. */
+/* The question's own features out of a row that has all of them, or its service's. */
 static struct answer *answer_of_row(
     struct history *history, const struct row *row, const struct history_question *question)
 {
+    if (question->service != 0)
+        return answer_of_store(&history->call, row, question->feature_count);
     struct answer *all = answer_of_store(&history->call, row, history->world.definitions.feature_count);
     return answer_part(&history->call, all, question->features, question->feature_count);
 }
 
-static struct selection all_features(struct history *history)
+/* What a snapshot is of: every feature, or now and then a service; a question with neither answer nor place. */
+static struct history_question snapshot_question(struct history *history)
 {
-    struct selection selection = {.count = history->world.definitions.feature_count};
-    uint32_t *features = arena_array(&history->world.arena, selection.count, sizeof *features);
-    for (size_t i = 0; i < selection.count; i++)
-        features[i] = (uint32_t)i;
-    selection.features = features;
-    return selection;
+    struct history_question question = {.feature_count = history->world.definitions.feature_count};
+    size_t services = history->world.definitions.service_count;
+    for (size_t i = 0; i < question.feature_count; i++)
+        question.features[i] = i;
+    if (services > 0 && dice_chance(&history->world.dice, 20))
+        put_service(history, &question, 1 + dice_below(&history->world.dice, services));
+    return question;
+}
+
+/* The questions of a snapshot of a service are what the service has; those of another one are by name only. */
+static void suit_question(
+    struct history *history, struct history_question *question, const struct history_question *snapshot)
+{
+    if (question->service == snapshot->service)
+        return;
+    question->answer = NULL;
+    question->service = 0;
+    if (snapshot->service != 0)
+        put_service(history, question, snapshot->service);
 }
 
 static void spine_add(
@@ -453,15 +576,15 @@ static void spine_add(
 }
 
 /* Rows from the spine: remembered questions in any order, some twice, and new ones. */
-static void ask_spine(
-    struct history *history, const struct view *view, const struct history_question *spine, size_t count)
+static void ask_spine(struct history *history, const struct view *view, struct history_question *asked,
+    const struct history_question *spine, size_t count)
 {
     bool on_disk =
         history->directory[0] != '\0' && dice_chance(&history->world.dice, 20); /* it takes its time */
     char scratch[sizeof history->directory + 32];
     snprintf(scratch, sizeof scratch, "%s/spine%u", history->directory, history->spines++);
     struct snapshot_options options = {.view = view,
-        .selection = all_features(history),
+        .selection = selection_of(history, asked),
         .latest_us = history->clock_us,
         .scratch_directory = on_disk ? scratch : NULL};
     struct snapshot *snapshot = snapshot_open(history, &options);
@@ -507,10 +630,13 @@ void history_ask_spine(struct history *history, bool all)
         spine[i] = spine[other];
         spine[other] = swapped;
     }
-    fprintf(history->log, "snapshot of %zu rows, %zu of them new\n", fresh + old, fresh);
+    struct history_question asked = snapshot_question(history);
+    for (size_t i = 0; i < fresh + old; i++)
+        suit_question(history, &spine[i], &asked);
+    fprintf(history->log, "snapshot of %zu rows, %zu of them new, service %zu\n", fresh + old, fresh, asked.service);
     if (history->clock_us <= view.view.position_us)
         history->clock_us = view.view.position_us + 1;
-    ask_spine(history, &view.view, spine, fresh + old);
+    ask_spine(history, &view.view, &asked, spine, fresh + old);
     history_view_drop(history, &view);
 }
 
@@ -521,17 +647,20 @@ static int ascending(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static void judge_customer(struct history *history, const struct snapshot_row *row, const size_t *features)
+static void judge_customer(
+    struct history *history, const struct snapshot_row *row, const struct history_question *asked)
 {
-    size_t count = history->world.definitions.feature_count;
     struct oracle_row ours;
     arena_reset(&history->call);
     oracle_answer_customer(history->oracle, row->row.customer, row->as_of_us, &ours);
-    struct comparison comparison = {WAY_EVERY_CUSTOMER, NULL, row->as_of_us, features, "oracle"};
-    struct answer *theirs = answer_of_store(&history->call, &row->row, count);
-    compare(history, &comparison, theirs, answer_of_oracle(&history->call, &ours, features, count));
+    struct comparison comparison = {WAY_EVERY_CUSTOMER, NULL, row->as_of_us, asked->features, "oracle"};
+    struct answer *theirs = answer_of_store(&history->call, &row->row, asked->feature_count);
+    struct answer *expected = answer_of_oracle(&history->call, &ours, asked->features, asked->feature_count);
+    if (asked->service != 0)
+        answer_served(expected, service_of(history, asked));
+    compare(history, &comparison, theirs, expected);
     history->figures->ways[WAY_EVERY_CUSTOMER]++;
-    count_covered(history, theirs, features);
+    count_covered(history, theirs, asked->features);
 }
 
 /* Every customer alive at each T, and nobody else. */
@@ -551,15 +680,13 @@ void history_ask_every_customer(struct history *history)
     if (history->clock_us <= view.view.position_us)
         history->clock_us = view.view.position_us + 1;
     fprintf(history->log, "snapshot of every customer at %zu times from %lld\n", count, (long long)times[0]);
+    struct history_question asked = snapshot_question(history);
     struct snapshot_options options = {.view = &view.view,
-        .selection = all_features(history),
+        .selection = selection_of(history, &asked),
         .every_customer_at_us = times,
         .every_customer_at_count = count,
         .latest_us = history->clock_us};
     struct snapshot *snapshot = snapshot_open(history, &options);
-    size_t features[ORACLE_FEATURES_MAX];
-    for (size_t i = 0; i < ORACLE_FEATURES_MAX; i++)
-        features[i] = i;
     size_t rows[4] = {0};
     struct snapshot_row row;
     struct snapshot_row before = {0};
@@ -573,7 +700,7 @@ void history_ask_every_customer(struct history *history)
             bsearch(&row.row.customer, customers, alive, sizeof *customers, ascending) == NULL)
             history_fail(history, "customer %llu has a row at %lld but is not alive then",
                 (unsigned long long)row.row.customer, (long long)row.as_of_us);
-        judge_customer(history, &row, features);
+        judge_customer(history, &row, &asked);
     }
     for (size_t i = 0; i < count; i++) {
         const uint64_t *customers;

@@ -49,6 +49,7 @@ static void store_up(struct history *history, struct bytes definitions_text)
     options.home = history->home ? small_home_face(history->home) : NULL;
     if (store_open(&options, &history->store, &error) != PATRON_OK)
         history_fail(history, "the store does not open: %s", error.text);
+    history->opened++;
     fprintf(
         history->log, "open, %s\n", history->home ? "profiles lag" : "profiles are written with every group");
     check_definitions(history);
@@ -90,11 +91,14 @@ static void redefine(struct history *history)
     world_redefine(&history->world, history->number + history->world.features);
     const struct oracle_definitions *before = oracle_definitions_of(history->oracle);
     const struct oracle_definitions *now = &history->world.definitions;
-    size_t kept = 0;
-    while (kept < before->feature_count && kept < now->feature_count &&
-           strcmp(before->features[kept].name, now->features[kept].name) == 0)
-        kept++;
-    history_questions_keep(history, kept);
+    size_t places[ORACLE_FEATURES_MAX];
+    for (size_t i = 0; i < before->feature_count; i++) {
+        places[i] = SIZE_MAX;
+        for (size_t j = 0; j < now->feature_count; j++)
+            if (strcmp(before->features[i].name, now->features[j].name) == 0)
+                places[i] = j;
+    }
+    history_questions_keep(history, places);
     oracle_redefine(history->oracle, now);
     history->figures->redefinitions++;
     fprintf(history->log, "other definitions:\n%s", world_definitions_text(&history->world));

@@ -460,7 +460,7 @@ static void answer_labelled(struct oracle *oracle, size_t label, int64_t as_of_u
         events[count++] = event;
     }
     for (size_t i = 0; i < oracle->definitions.feature_count; i++)
-        oracle_evaluate(&oracle->definitions, i, events, count, as_of_us, &row->values[i]);
+        oracle_evaluate(&oracle->definitions, i, events, count, as_of_us, row);
     free(events);
 }
 
@@ -488,6 +488,7 @@ bool oracle_answer(struct oracle *oracle, const struct oracle_identifier *identi
     for (size_t i = 0; i < oracle->definitions.feature_count; i++) {
         row->values[i].type = (uint8_t)oracle_feature_type(&oracle->definitions, i);
         row->values[i].status = ORACLE_NOT_FOUND;
+        oracle_take_default(&row->values[i], &oracle->definitions.features[i].otherwise);
     }
     return true;
 }

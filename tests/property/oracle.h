@@ -26,7 +26,12 @@ enum {
     ORACLE_EVENT_TYPES_MAX = 4,
     ORACLE_ATTRIBUTES_MAX = 6,
     ORACLE_FILTERS_MAX = 2,
-    ORACLE_FEATURES_MAX = 64,
+    ORACLE_LIST_MAX = 5,
+    ORACLE_WRITTEN_MAX = 160,
+    ORACLE_FEATURES_MAX = 96,
+    ORACLE_ARGUMENTS_MAX = 4,
+    ORACLE_EXPRESSIONS_MAX = 480,
+    ORACLE_SERVICES_MAX = 3,
 };
 
 struct oracle_text {
@@ -76,6 +81,18 @@ enum oracle_aggregation {
     ORACLE_RFM_RECENCY,
     ORACLE_RFM_T,
     ORACLE_RFM_MONETARY,
+    ORACLE_VARIANCE,
+    ORACLE_STDDEV,
+    ORACLE_DECAYED,
+    ORACLE_RATIO,
+    ORACLE_TOP,
+    ORACLE_GAP_MEAN,
+    ORACLE_GAP_STDDEV,
+    ORACLE_GAP_LAST,
+    ORACLE_ACTIVE_DAYS,
+    ORACLE_STREAK_CURRENT,
+    ORACLE_STREAK_LONGEST,
+    ORACLE_DERIVED,
     ORACLE_AGGREGATIONS
 };
 
@@ -86,21 +103,112 @@ struct oracle_scalar {
     size_t text_length;
 };
 
+/* The attribute is one of the values, or lies in the range. */
 struct oracle_filter {
     size_t attribute;
-    struct oracle_scalar equals;
-    char written[ORACLE_TEXT_MAX]; /* as the file has it; not the oracle's business */
+    struct oracle_scalar equals[ORACLE_LIST_MAX];
+    size_t equal_count; /* 0: a range */
+    bool has_low, has_high;
+    bool low_open, high_open; /* the bound itself does not pass */
+    oracle_int128 low, high;
+    char written[ORACLE_WRITTEN_MAX]; /* as the file has it; not the oracle's business */
+};
+
+/* A default, of its feature's type. */
+struct oracle_constant {
+    bool given;
+    double real;         /* DOUBLE, MONEY */
+    int64_t integer;     /* INT64, BOOL */
+    oracle_int128 exact; /* MONEY */
+    char text[ORACLE_TEXT_MAX];
+    size_t text_length;
+    char written[ORACLE_TEXT_MAX + 8]; /* as the file has it; not the oracle's business */
+};
+
+/* X(name, what the file has): a kind of a derived feature's parts. */
+#define ORACLE_OPERATIONS_LIST(X)                                                                            \
+    X(NUMBER_IS, "number")                                                                                   \
+    X(TEXT_IS, "text")                                                                                       \
+    X(TRUTH_IS, "true or false")                                                                             \
+    X(FEATURE_IS, "feature")                                                                                 \
+    X(OR, "or")                                                                                              \
+    X(AND, "and")                                                                                            \
+    X(NOT, "not")                                                                                            \
+    X(EQUAL, "==")                                                                                           \
+    X(UNEQUAL, "!=")                                                                                         \
+    X(LESS, "<")                                                                                             \
+    X(AT_MOST, "<=")                                                                                         \
+    X(MORE, ">")                                                                                             \
+    X(AT_LEAST, ">=")                                                                                        \
+    X(PLUS, "+")                                                                                             \
+    X(MINUS, "-")                                                                                            \
+    X(TIMES, "*")                                                                                            \
+    X(OVER, "/")                                                                                             \
+    X(NEGATIVE, "unary -")                                                                                   \
+    X(IF, "if")                                                                                              \
+    X(COALESCE, "coalesce")                                                                                  \
+    X(LEAST, "min")                                                                                          \
+    X(GREATEST, "max")                                                                                       \
+    X(LN, "ln")                                                                                              \
+    X(SQRT, "sqrt")                                                                                          \
+    X(ABS, "abs")
+
+enum oracle_operation {
+#define X(name, written) ORACLE_##name,
+    ORACLE_OPERATIONS_LIST(X)
+#undef X
+        ORACLE_OPERATIONS
+};
+
+enum oracle_value_type {
+    ORACLE_VALUE_DOUBLE = 1,
+    ORACLE_VALUE_INT64 = 2,
+    ORACLE_VALUE_BOOL = 3,
+    ORACLE_VALUE_STRING = 4,
+    ORACLE_VALUE_MONEY = 5,
+};
+
+struct oracle_expression {
+    enum oracle_operation operation;
+    enum oracle_value_type type; /* DOUBLE (of every number), BOOL or STRING */
+    double number;
+    bool truth;
+    char text[ORACLE_TEXT_MAX]; /* of a number too, as the file has it */
+    size_t text_length;
+    size_t feature; /* of FEATURE_IS: its place */
+    size_t arguments[ORACLE_ARGUMENTS_MAX]; /* places in the definitions' expressions */
+    size_t argument_count;
 };
 
 struct oracle_feature {
     char name[ORACLE_NAME_MAX];
     enum oracle_aggregation aggregation;
     size_t event;
-    size_t attribute; /* meaningless for count and ages */
+    size_t attribute; /* meaningless where events are counted and not their attributes */
     struct oracle_filter filters[ORACLE_FILTERS_MAX];
     size_t filter_count;
     int64_t window_us; /* 0: lifetime */
+    int64_t offset_us;
     int64_t unit_us;
+    bool decays_events; /* of DECAYED: each event is 1 */
+    int64_t half_life_us;
+    struct oracle_filter matching[ORACLE_FILTERS_MAX]; /* of RATIO */
+    size_t matching_count;
+    size_t rank; /* of TOP, from 0 */
+    size_t rank_count; /* its family's members */
+    bool ranked_by_sum;
+    size_t by; /* the attribute that is summed then */
+    int64_t max_age_us; /* 0: nothing is stale */
+    struct oracle_constant otherwise; /* its default */
+    size_t expression; /* of DERIVED: the place of its root */
+    size_t place;      /* of DERIVED: in the file; not the oracle's business */
+};
+
+struct oracle_service {
+    char name[ORACLE_NAME_MAX];
+    size_t features[ORACLE_FEATURES_MAX];
+    struct oracle_constant defaults[ORACLE_FEATURES_MAX]; /* of features[i] */
+    size_t feature_count;
 };
 
 struct oracle_definitions {
@@ -109,8 +217,12 @@ struct oracle_definitions {
     size_t identifier_count;
     struct oracle_event_type events[ORACLE_EVENT_TYPES_MAX];
     size_t event_count;
-    struct oracle_feature features[ORACLE_FEATURES_MAX]; /* the members of a family one by one */
-    size_t feature_count;
+    struct oracle_feature features[ORACLE_FEATURES_MAX]; /* members of families one by one; derived ones last, */
+    size_t feature_count;                                /* each after its operands */
+    struct oracle_expression expressions[ORACLE_EXPRESSIONS_MAX];
+    size_t expression_count;
+    struct oracle_service services[ORACLE_SERVICES_MAX];
+    size_t service_count;
 };
 
 /* --- the oracle ----------------------------------------------------------------------------------------- */
@@ -202,14 +314,13 @@ struct oracle_outcome oracle_preview(
 
 /* --- questions ------------------------------------------------------------------------------------------ */
 
-/* The numbers are those of the wire contract. */
-enum oracle_status { ORACLE_PRESENT = 1, ORACLE_NULL = 2, ORACLE_NOT_FOUND = 3 };
-enum oracle_value_type {
-    ORACLE_VALUE_DOUBLE = 1,
-    ORACLE_VALUE_INT64 = 2,
-    ORACLE_VALUE_BOOL = 3,
-    ORACLE_VALUE_STRING = 4,
-    ORACLE_VALUE_MONEY = 5,
+/* The numbers are those of the wire contract, as those of types. */
+enum oracle_status {
+    ORACLE_PRESENT = 1,
+    ORACLE_NULL = 2,
+    ORACLE_NOT_FOUND = 3,
+    ORACLE_STALE = 4,
+    ORACLE_DEFAULT = 7,
 };
 
 struct oracle_value {
@@ -218,7 +329,8 @@ struct oracle_value {
     double real;             /* DOUBLE, MONEY */
     int64_t integer;         /* INT64, BOOL */
     oracle_int128 exact;     /* MONEY */
-    struct oracle_text text; /* STRING; the oracle's memory, until the next event */
+    struct oracle_text text; /* STRING; the oracle's memory, until the next event or definitions */
+    int64_t age_us;          /* where there is a max_age, of the newest event */
 };
 
 struct oracle_row {
@@ -226,10 +338,14 @@ struct oracle_row {
     uint64_t customer; /* 0 where not found */
     int64_t newest_event_time_us;
     int64_t newest_known_at_us;
-    struct oracle_value values[ORACLE_FEATURES_MAX]; /* of all features, in order of the definitions */
+    struct oracle_value values[ORACLE_FEATURES_MAX]; /* of all features, in order, with their own defaults */
 };
 
 enum oracle_value_type oracle_feature_type(const struct oracle_definitions *definitions, size_t feature);
+/* What a service says to take where the feature has no value, or only its own default. */
+void oracle_take_default(struct oracle_value *value, const struct oracle_constant *constant);
+/* For those who can take "a value or none" only: a stale one becomes the default or null. */
+void oracle_settle(struct oracle_value *value, const struct oracle_constant *constant);
 
 /* False: the identifier is of unknown type or impossible. */
 bool oracle_answer(struct oracle *oracle, const struct oracle_identifier *identifier, int64_t as_of_us,

@@ -8,8 +8,6 @@
 #include <string.h>
 #include <time.h>
 
-enum { DISTINCT_MAX = 4096 };
-
 static const int64_t SECOND = 1000000;
 
 /* --- attributes ----------------------------------------------------------------------------------------- */
@@ -218,64 +216,97 @@ bool oracle_time_zone_usable(const char *name)
     return strcmp(name, "UTC") == 0 || local.tm_gmtoff != 0;
 }
 
-/* --- aggregates ----------------------------------------------------------------------------------------- */
+/* --- which events count ---------------------------------------------------------------------------------- */
 
-struct selection {
-    const struct oracle_kept_event **events; /* those that pass filter and window */
-    size_t count;
-    enum oracle_attribute_type type;
-    size_t attribute;
-};
-
-static int64_t event_tile(int64_t window_us, const struct oracle_kept_event *event)
+static bool in_range(const struct oracle_filter *filter, oracle_int128 number)
 {
-    return window_us < 12 * 86400 * SECOND ? oracle_tile(window_us, event->time_us) : event->day;
+    if (filter->has_low && (number < filter->low || (filter->low_open && number == filter->low)))
+        return false;
+    return !filter->has_high || number < filter->high || (!filter->high_open && number == filter->high);
 }
 
-static bool passes(const struct oracle_definitions *definitions, const struct oracle_feature *feature,
-    const struct oracle_kept_event *event, int64_t oldest_tile)
+bool oracle_matches(const struct oracle_event_type *type, const struct oracle_filter *filters, size_t count,
+    const struct oracle_kept_event *event)
 {
-    if (event->type != feature->event)
-        return false;
-    const struct oracle_event_type *type = &definitions->events[feature->event];
-    for (size_t i = 0; i < feature->filter_count; i++) {
-        size_t attribute = feature->filters[i].attribute;
-        if (!event->present[attribute] || !oracle_scalar_equal(type->attributes[attribute].type,
-                                              &event->values[attribute], &feature->filters[i].equals))
+    for (size_t i = 0; i < count; i++) {
+        const struct oracle_filter *filter = &filters[i];
+        const struct oracle_scalar *value = &event->values[filter->attribute];
+        bool passes = filter->equal_count == 0 && in_range(filter, value->number);
+        for (size_t j = 0; j < filter->equal_count && !passes; j++)
+            passes = oracle_scalar_equal(type->attributes[filter->attribute].type, value, &filter->equals[j]);
+        if (!event->present[filter->attribute] || !passes)
             return false;
     }
-    bool skips_absent = feature->aggregation != ORACLE_COUNT && feature->aggregation != ORACLE_AGE_FIRST &&
-                        feature->aggregation != ORACLE_AGE_LAST;
-    if (skips_absent && !event->present[feature->attribute])
-        return false;
-    return feature->window_us == 0 || event_tile(feature->window_us, event) >= oldest_tile;
+    return true;
 }
 
-static const struct oracle_scalar *value_of(const struct selection *selection, size_t i)
+static bool takes_attribute(const struct oracle_feature *feature)
 {
-    return &selection->events[i]->values[selection->attribute];
+    switch (feature->aggregation) {
+    case ORACLE_COUNT:
+    case ORACLE_AGE_FIRST:
+    case ORACLE_AGE_LAST:
+    case ORACLE_RATIO:
+    case ORACLE_GAP_MEAN:
+    case ORACLE_GAP_STDDEV:
+    case ORACLE_GAP_LAST:
+    case ORACLE_ACTIVE_DAYS:
+    case ORACLE_STREAK_CURRENT:
+    case ORACLE_STREAK_LONGEST:
+        return false;
+    case ORACLE_DECAYED:
+        return !feature->decays_events;
+    default:
+        return true;
+    }
 }
 
-static double scale_of(enum oracle_attribute_type type)
+/* Whether it is an event of this feature's, whenever it was. */
+static bool concerns(const struct oracle_definitions *definitions, const struct oracle_feature *feature,
+    const struct oracle_kept_event *event)
+{
+    return event->type == feature->event && (!takes_attribute(feature) || event->present[feature->attribute]) &&
+           (!feature->ranked_by_sum || event->present[feature->by]) &&
+           oracle_matches(&definitions->events[feature->event], feature->filters, feature->filter_count, event);
+}
+
+static bool in_window(const struct oracle_feature *feature, const struct oracle_kept_event *event, int64_t head_tile,
+    int64_t end_tile)
+{
+    if (feature->window_us == 0)
+        return true;
+    int64_t tile =
+        feature->window_us < 12 * 86400 * SECOND ? oracle_tile(feature->window_us, event->time_us) : event->day;
+    return tile >= head_tile && (feature->offset_us == 0 || tile < end_tile);
+}
+
+/* --- aggregates ----------------------------------------------------------------------------------------- */
+
+const struct oracle_scalar *oracle_value_of(const struct oracle_counted *counted, size_t i)
+{
+    return &counted->events[i]->values[counted->attribute];
+}
+
+double oracle_scale(enum oracle_attribute_type type)
 {
     return type == ORACLE_MONEY ? 1e6 : type == ORACLE_NUMBER ? 4294967296.0 : 1.0;
 }
 
-static oracle_int128 sum_of(const struct selection *selection)
+static oracle_int128 sum_of(const struct oracle_counted *counted)
 {
     oracle_int128 sum = 0;
-    for (size_t i = 0; i < selection->count; i++)
-        sum += value_of(selection, i)->number;
+    for (size_t i = 0; i < counted->count; i++)
+        sum += oracle_value_of(counted, i)->number;
     return sum;
 }
 
 /* The event that is first (or last) by event time, then by hash. */
-static size_t edge_of(const struct selection *selection, bool last)
+static size_t edge_of(const struct oracle_counted *counted, bool last)
 {
     size_t best = 0;
-    for (size_t i = 1; i < selection->count; i++) {
-        const struct oracle_kept_event *a = selection->events[best];
-        const struct oracle_kept_event *b = selection->events[i];
+    for (size_t i = 1; i < counted->count; i++) {
+        const struct oracle_kept_event *a = counted->events[best];
+        const struct oracle_kept_event *b = counted->events[i];
         bool earlier = b->time_us < a->time_us ||
                        (b->time_us == a->time_us && memcmp(b->hash, a->hash, sizeof a->hash) < 0);
         if (earlier != last)
@@ -284,135 +315,113 @@ static size_t edge_of(const struct selection *selection, bool last)
     return best;
 }
 
-static size_t extreme_of(const struct selection *selection, bool largest)
+static size_t extreme_of(const struct oracle_counted *counted, bool largest)
 {
     size_t best = 0;
-    for (size_t i = 1; i < selection->count; i++) {
-        oracle_int128 a = value_of(selection, best)->number;
-        oracle_int128 b = value_of(selection, i)->number;
+    for (size_t i = 1; i < counted->count; i++) {
+        oracle_int128 a = oracle_value_of(counted, best)->number;
+        oracle_int128 b = oracle_value_of(counted, i)->number;
         if (largest ? b > a : b < a)
             best = i;
     }
     return best;
 }
 
-static size_t distinct_of(const struct selection *selection)
-{
-    size_t distinct = 0;
-    for (size_t i = 0; i < selection->count; i++) {
-        bool seen = false;
-        for (size_t j = 0; j < i && !seen; j++)
-            seen = oracle_scalar_equal(selection->type, value_of(selection, i), value_of(selection, j));
-        distinct += !seen;
-    }
-    return distinct;
-}
-
-static void put_integer(struct oracle_value *value, int64_t integer)
+void oracle_put_integer(struct oracle_value *value, int64_t integer)
 {
     value->status = ORACLE_PRESENT;
     value->integer = integer;
 }
 
-static void put_real(struct oracle_value *value, double real)
+void oracle_put_real(struct oracle_value *value, double real)
 {
     value->status = ORACLE_PRESENT;
     value->real = real;
 }
 
-static void put_distinct(struct oracle_value *value, size_t distinct)
-{
-    if (distinct <= DISTINCT_MAX)
-        put_integer(value, (int64_t)distinct);
-}
-
-/* A sum or a single value in the attribute's own type. */
-static void put_scaled(struct oracle_value *value, enum oracle_attribute_type type, oracle_int128 scaled)
+void oracle_put_scaled(struct oracle_value *value, enum oracle_attribute_type type, oracle_int128 scaled)
 {
     value->status = ORACLE_PRESENT;
     if (value->type == ORACLE_VALUE_INT64 || value->type == ORACLE_VALUE_BOOL) {
         value->integer = (int64_t)scaled;
         return;
     }
-    value->real = (double)scaled / scale_of(type);
+    value->real = (double)scaled / oracle_scale(type);
     if (value->type == ORACLE_VALUE_MONEY)
         value->exact = scaled;
 }
 
-static void put_event(struct oracle_value *value, const struct selection *selection, size_t i)
+void oracle_put_scalar(
+    struct oracle_value *value, enum oracle_attribute_type type, const struct oracle_scalar *scalar)
 {
-    const struct oracle_scalar *scalar = value_of(selection, i);
-    if (selection->type == ORACLE_STRING) {
+    if (type == ORACLE_STRING) {
         value->status = ORACLE_PRESENT;
         value->text = (struct oracle_text){scalar->text, scalar->text_length};
     } else {
-        put_scaled(value, selection->type, scalar->number);
+        oracle_put_scaled(value, type, scalar->number);
     }
 }
 
-/* Days with at least one event: how many, the first and the last; and the sum over all but the first. */
-static void evaluate_rfm(enum oracle_aggregation aggregation, const struct selection *selection,
-    int64_t as_of_us, struct oracle_value *value)
+static void put_variance(struct oracle_value *value, const struct oracle_counted *counted, bool root)
 {
-    int64_t first = INT64_MAX;
-    int64_t last = INT64_MIN;
-    int64_t days = 0;
-    for (size_t i = 0; i < selection->count; i++) {
-        int64_t day = selection->events[i]->day;
-        bool seen = false;
-        for (size_t j = 0; j < i && !seen; j++)
-            seen = selection->events[j]->day == day;
-        days += !seen;
-        first = day < first ? day : first;
-        last = day > last ? day : last;
-    }
-    oracle_int128 repeats = 0;
-    for (size_t i = 0; i < selection->count; i++)
-        if (selection->events[i]->day != first)
-            repeats += value_of(selection, i)->number;
-    if (aggregation == ORACLE_RFM_FREQUENCY)
-        put_integer(value, days - 1);
-    else if (aggregation == ORACLE_RFM_RECENCY)
-        put_integer(value, last - first);
-    else if (aggregation == ORACLE_RFM_T)
-        put_integer(value, oracle_day(as_of_us - 1) - first);
-    else if (days > 1)
-        put_real(value, (double)repeats / ((double)(days - 1) * scale_of(selection->type)));
+    if (counted->count < 2)
+        return;
+    oracle_int128 *values = calloc(counted->count, sizeof *values);
+    if (values == NULL)
+        abort();
+    for (size_t i = 0; i < counted->count; i++)
+        values[i] = oracle_value_of(counted, i)->number;
+    double variance = oracle_variance(values, counted->count, oracle_scale(counted->type));
+    oracle_put_real(value, root ? sqrt(variance) : variance);
+    free(values);
 }
 
-static void evaluate_some(const struct oracle_feature *feature, const struct selection *selection,
-    int64_t as_of_us, struct oracle_value *value)
+static void put_ratio(struct oracle_value *value, const struct oracle_definitions *definitions,
+    const struct oracle_feature *feature, const struct oracle_counted *counted)
 {
+    size_t matching = 0;
+    for (size_t i = 0; i < counted->count; i++)
+        matching += oracle_matches(&definitions->events[feature->event], feature->matching, feature->matching_count,
+            counted->events[i]);
+    oracle_put_real(value, (double)matching / (double)counted->count);
+}
+
+static void evaluate_some(const struct oracle_definitions *definitions, const struct oracle_feature *feature,
+    const struct oracle_counted *counted, int64_t as_of_us, struct oracle_value *value)
+{
+    bool last = feature->aggregation == ORACLE_LAST || feature->aggregation == ORACLE_AGE_LAST;
     switch (feature->aggregation) {
     case ORACLE_MEAN:
-        put_real(value, (double)sum_of(selection) / ((double)selection->count * scale_of(selection->type)));
+        oracle_put_real(
+            value, (double)sum_of(counted) / ((double)counted->count * oracle_scale(counted->type)));
         break;
     case ORACLE_MIN:
-        put_event(value, selection, extreme_of(selection, false));
-        break;
     case ORACLE_MAX:
-        put_event(value, selection, extreme_of(selection, true));
+        oracle_put_scalar(value, counted->type,
+            oracle_value_of(counted, extreme_of(counted, feature->aggregation == ORACLE_MAX)));
         break;
     case ORACLE_FIRST:
-        put_event(value, selection, edge_of(selection, false));
-        break;
     case ORACLE_LAST:
-        put_event(value, selection, edge_of(selection, true));
+        oracle_put_scalar(value, counted->type, oracle_value_of(counted, edge_of(counted, last)));
         break;
     case ORACLE_AGE_FIRST:
-    case ORACLE_AGE_LAST: {
-        size_t edge = edge_of(selection, feature->aggregation == ORACLE_AGE_LAST);
-        put_real(value, (double)(as_of_us - selection->events[edge]->time_us) / (double)feature->unit_us);
+    case ORACLE_AGE_LAST:
+        oracle_put_real(value, (double)(as_of_us - counted->events[edge_of(counted, last)]->time_us) /
+                                   (double)feature->unit_us);
         break;
-    }
-    case ORACLE_RFM_FREQUENCY:
-    case ORACLE_RFM_RECENCY:
-    case ORACLE_RFM_T:
-    case ORACLE_RFM_MONETARY:
-        evaluate_rfm(feature->aggregation, selection, as_of_us, value);
+    case ORACLE_VARIANCE:
+    case ORACLE_STDDEV:
+        put_variance(value, counted, feature->aggregation == ORACLE_STDDEV);
+        break;
+    case ORACLE_RATIO:
+        put_ratio(value, definitions, feature, counted);
+        break;
+    case ORACLE_TOP:
+        oracle_evaluate_top(feature, counted, value);
         break;
     default:
-        abort();
+        oracle_evaluate_days(feature, counted, as_of_us, value);
+        break;
     }
 }
 
@@ -426,48 +435,111 @@ enum oracle_value_type oracle_feature_type(const struct oracle_definitions *defi
     case ORACLE_RFM_FREQUENCY:
     case ORACLE_RFM_RECENCY:
     case ORACLE_RFM_T:
+    case ORACLE_GAP_LAST:
+    case ORACLE_ACTIVE_DAYS:
+    case ORACLE_STREAK_CURRENT:
+    case ORACLE_STREAK_LONGEST:
         return ORACLE_VALUE_INT64;
-    case ORACLE_MEAN:
-    case ORACLE_AGE_FIRST:
-    case ORACLE_AGE_LAST:
-    case ORACLE_RFM_MONETARY:
-        return ORACLE_VALUE_DOUBLE;
     case ORACLE_SUM:
         return type == ORACLE_MONEY  ? ORACLE_VALUE_MONEY
                : type == ORACLE_BOOL ? ORACLE_VALUE_INT64
                                      : ORACLE_VALUE_DOUBLE;
-    default:
+    case ORACLE_MIN:
+    case ORACLE_MAX:
+    case ORACLE_FIRST:
+    case ORACLE_LAST:
+    case ORACLE_TOP:
         return type == ORACLE_MONEY    ? ORACLE_VALUE_MONEY
                : type == ORACLE_NUMBER ? ORACLE_VALUE_DOUBLE
                : type == ORACLE_BOOL   ? ORACLE_VALUE_BOOL
                : type == ORACLE_STRING ? ORACLE_VALUE_STRING
                                        : ORACLE_VALUE_INT64;
+    case ORACLE_DERIVED:
+        return definitions->expressions[of->expression].type;
+    default:
+        return ORACLE_VALUE_DOUBLE;
     }
 }
 
+/* --- statuses -------------------------------------------------------------------------------------------- */
+
+static void put_constant(struct oracle_value *value, const struct oracle_constant *constant)
+{
+    value->status = ORACLE_DEFAULT;
+    value->real = constant->real;
+    value->integer = constant->integer;
+    value->exact = constant->exact;
+    value->text = (struct oracle_text){constant->text, constant->text_length};
+}
+
+void oracle_take_default(struct oracle_value *value, const struct oracle_constant *constant)
+{
+    if (constant->given && value->status != ORACLE_PRESENT && value->status != ORACLE_STALE)
+        put_constant(value, constant);
+}
+
+void oracle_settle(struct oracle_value *value, const struct oracle_constant *constant)
+{
+    if (value->status != ORACLE_STALE)
+        return;
+    value->status = ORACLE_NULL;
+    oracle_take_default(value, constant);
+}
+
+/* T minus the newest event's time; a value from none that is new enough is stale. */
+static void put_age(struct oracle_value *value, const struct oracle_definitions *definitions,
+    const struct oracle_feature *feature, const struct oracle_kept_event *const *events, size_t event_count,
+    int64_t as_of_us)
+{
+    int64_t newest_us = INT64_MIN;
+    for (size_t i = 0; i < event_count; i++)
+        if (concerns(definitions, feature, events[i]) && events[i]->time_us > newest_us)
+            newest_us = events[i]->time_us;
+    if (newest_us == INT64_MIN)
+        return;
+    value->age_us = as_of_us - newest_us;
+    if (value->age_us > feature->max_age_us)
+        value->status = ORACLE_STALE;
+}
+
+static void evaluate_events(const struct oracle_definitions *definitions, const struct oracle_feature *feature,
+    const struct oracle_kept_event *const *events, size_t event_count, int64_t as_of_us, struct oracle_value *value)
+{
+    struct oracle_counted counted = {.attribute = feature->attribute};
+    counted.type = definitions->events[feature->event].attributes[feature->attribute].type;
+    counted.events = calloc(event_count + 1, sizeof *counted.events);
+    if (counted.events == NULL)
+        abort();
+    int64_t end_us = as_of_us - feature->offset_us;
+    int64_t head_tile = feature->window_us == 0 ? 0 : oracle_tile(feature->window_us, end_us - feature->window_us);
+    int64_t end_tile = feature->window_us == 0 ? 0 : oracle_tile(feature->window_us, end_us);
+    for (size_t i = 0; i < event_count; i++)
+        if (concerns(definitions, feature, events[i]) && in_window(feature, events[i], head_tile, end_tile))
+            counted.events[counted.count++] = events[i];
+    if (feature->aggregation == ORACLE_COUNT)
+        oracle_put_integer(value, (int64_t)counted.count);
+    else if (feature->aggregation == ORACLE_SUM)
+        oracle_put_scaled(value, counted.type, sum_of(&counted));
+    else if (feature->aggregation == ORACLE_DISTINCT)
+        oracle_put_integer(value, oracle_distinct(&counted));
+    else if (feature->aggregation == ORACLE_ACTIVE_DAYS || feature->aggregation == ORACLE_STREAK_CURRENT ||
+             feature->aggregation == ORACLE_STREAK_LONGEST || counted.count > 0)
+        evaluate_some(definitions, feature, &counted, as_of_us, value);
+    free(counted.events);
+    if (feature->max_age_us != 0)
+        put_age(value, definitions, feature, events, event_count, as_of_us);
+}
+
 void oracle_evaluate(const struct oracle_definitions *definitions, size_t feature,
-    const struct oracle_kept_event *const *events, size_t event_count, int64_t as_of_us,
-    struct oracle_value *value)
+    const struct oracle_kept_event *const *events, size_t event_count, int64_t as_of_us, struct oracle_row *row)
 {
     const struct oracle_feature *of = &definitions->features[feature];
-    struct selection selection = {.attribute = of->attribute};
-    selection.type = definitions->events[of->event].attributes[of->attribute].type;
-    selection.events = calloc(event_count + 1, sizeof *selection.events);
-    if (selection.events == NULL)
-        abort();
-    int64_t oldest_tile = of->window_us == 0 ? 0 : oracle_tile(of->window_us, as_of_us - of->window_us);
-    for (size_t i = 0; i < event_count; i++)
-        if (passes(definitions, of, events[i], oldest_tile))
-            selection.events[selection.count++] = events[i];
+    struct oracle_value *value = &row->values[feature];
     *value = (struct oracle_value){.status = ORACLE_NULL};
     value->type = (uint8_t)oracle_feature_type(definitions, feature);
-    if (of->aggregation == ORACLE_COUNT)
-        put_integer(value, (int64_t)selection.count);
-    else if (of->aggregation == ORACLE_SUM)
-        put_scaled(value, selection.type, sum_of(&selection));
-    else if (of->aggregation == ORACLE_DISTINCT)
-        put_distinct(value, distinct_of(&selection));
-    else if (selection.count > 0)
-        evaluate_some(of, &selection, as_of_us, value);
-    free(selection.events);
+    if (of->aggregation == ORACLE_DERIVED)
+        oracle_evaluate_derived(definitions, feature, row, value);
+    else
+        evaluate_events(definitions, of, events, event_count, as_of_us, value);
+    oracle_take_default(value, &of->otherwise);
 }

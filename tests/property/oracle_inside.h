@@ -1,4 +1,5 @@
-/* What the two halves of the oracle share: oracle.c keeps events and identity, oracle_features.c answers from them. */
+/* What the oracle's files share: oracle.c keeps events and identity, oracle_features.c answers from them, with the help
+ * of the others. */
 #ifndef PATRON_TESTS_PROPERTY_ORACLE_INSIDE_H
 #define PATRON_TESTS_PROPERTY_ORACLE_INSIDE_H
 
@@ -46,10 +47,47 @@ struct oracle {
 /* Customers as of T into oracle->labels; SIZE_MAX for nodes that are not born yet. */
 void oracle_relabel(struct oracle *oracle, int64_t as_of_us);
 
-/* One feature over the events that count for one customer (all types), as of T. */
+/* One feature over the events that count for one customer (all types), as of T; `row` has those before it. */
 void oracle_evaluate(const struct oracle_definitions *definitions, size_t feature,
-    const struct oracle_kept_event *const *events, size_t event_count, int64_t as_of_us,
+    const struct oracle_kept_event *const *events, size_t event_count, int64_t as_of_us, struct oracle_row *row);
+
+/* --- the parts of that ----------------------------------------------------------------------------------- */
+
+/* The events that a feature looks at: those that pass its filters and lie in its window. */
+struct oracle_counted {
+    const struct oracle_kept_event **events;
+    size_t count;
+    enum oracle_attribute_type type;
+    size_t attribute;
+};
+
+const struct oracle_scalar *oracle_value_of(const struct oracle_counted *counted, size_t i);
+double oracle_scale(enum oracle_attribute_type type);
+bool oracle_matches(const struct oracle_event_type *type, const struct oracle_filter *filters, size_t count,
+    const struct oracle_kept_event *event);
+/* A sum or a single number in the attribute's own type. */
+void oracle_put_scaled(
+    struct oracle_value *value, enum oracle_attribute_type type, oracle_int128 scaled);
+void oracle_put_scalar(
+    struct oracle_value *value, enum oracle_attribute_type type, const struct oracle_scalar *scalar);
+void oracle_put_integer(struct oracle_value *value, int64_t integer);
+void oracle_put_real(struct oracle_value *value, double real);
+
+/* oracle_exact.c: of a sample, at least two. */
+double oracle_variance(const oracle_int128 *values, size_t count, double scale);
+
+/* oracle_days.c: what goes by days with events. */
+void oracle_evaluate_days(const struct oracle_feature *feature, const struct oracle_counted *counted,
+    int64_t as_of_us, struct oracle_value *value);
+
+/* oracle_values.c: what goes by different values. */
+int64_t oracle_distinct(const struct oracle_counted *counted);
+void oracle_evaluate_top(const struct oracle_feature *feature, const struct oracle_counted *counted,
     struct oracle_value *value);
+
+/* oracle_expression.c: a derived feature. */
+void oracle_evaluate_derived(const struct oracle_definitions *definitions, size_t feature,
+    const struct oracle_row *row, struct oracle_value *value);
 
 bool oracle_scalar_equal(
     enum oracle_attribute_type type, const struct oracle_scalar *a, const struct oracle_scalar *b);

@@ -5,9 +5,10 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <math.h>
 #include <string.h>
 
-#include "tests/property/oracle.h"
+#include "tests/property/oracle_inside.h"
 
 #define SECOND INT64_C(1000000)
 #define MINUTE (60 * SECOND)
@@ -66,6 +67,32 @@ static struct oracle_outcome order(struct oracle *oracle, const char *id, const 
         identifiers[event.identifier_count++] =
             (struct oracle_identifier){oracle_text_of("customer_id"), oracle_text_of(customer)};
     return oracle_add(oracle, &event, clock_us, INT64_MIN);
+}
+
+static struct oracle_feature *last_feature(struct oracle_definitions *definitions)
+{
+    return &definitions->features[definitions->feature_count - 1];
+}
+
+/* An order of customer 1; without a channel if that is null, and without an amount if there are no cents. */
+static void buy(struct oracle *oracle, const char *id, const char *channel, int64_t time_us, int64_t cents)
+{
+    struct oracle_attribute attributes[2];
+    struct oracle_identifier identifier = {oracle_text_of("customer_id"), oracle_text_of("1")};
+    struct oracle_event event = {.source = oracle_text_of("web"),
+        .type = oracle_text_of("order"),
+        .id = oracle_text_of(id),
+        .time_us = time_us,
+        .identifiers = &identifier,
+        .identifier_count = 1,
+        .attributes = attributes};
+    if (cents != 0)
+        attributes[event.attribute_count++] = (struct oracle_attribute){
+            .name = oracle_text_of("amount"), .kind = ORACLE_GIVEN_DECIMAL, .mantissa = cents, .places = 2};
+    if (channel != NULL)
+        attributes[event.attribute_count++] = (struct oracle_attribute){
+            .name = oracle_text_of("channel"), .kind = ORACLE_GIVEN_TEXT, .text = oracle_text_of(channel)};
+    assert_int_equal(oracle_add(oracle, &event, time_us, INT64_MIN).fate, ORACLE_APPLIED);
 }
 
 static struct oracle_row ask(struct oracle *oracle, const char *type, const char *value, int64_t as_of_us)
@@ -195,6 +222,367 @@ static void numbers_are_rounded_once_half_to_even(void **state)
     assert_false(oracle_convert(ORACLE_INTEGER, &given, &scalar));
 }
 
+/* --- the rest of the language ---------------------------------------------------------------------------- */
+
+static struct oracle_scalar scalar_of(const char *text, oracle_int128 number)
+{
+    struct oracle_scalar scalar = {.number = number, .text_length = strlen(text)};
+    memcpy(scalar.text, text, scalar.text_length);
+    return scalar;
+}
+
+static void a_list_takes_each_of_its_values_and_a_range_what_lies_in_it(void **state)
+{
+    (void)state;
+    struct oracle_definitions definitions = shop("UTC");
+    for (size_t i = 0; i < 5; i++) {
+        add_feature(&definitions, ORACLE_COUNT, 0, 0);
+        last_feature(&definitions)->filter_count = 1;
+    }
+    definitions.features[0].filters[0] = (struct oracle_filter){.attribute = ORDER_CHANNEL,
+        .equals = {scalar_of("web", 0), scalar_of("", 0)},
+        .equal_count = 2};
+    struct oracle_filter range = {
+        .attribute = ORDER_AMOUNT, .has_low = true, .has_high = true, .low = 1000000, .high = 3000000};
+    definitions.features[1].filters[0] = range;
+    range.low_open = true;
+    definitions.features[2].filters[0] = range;
+    range.high_open = true;
+    definitions.features[3].filters[0] = range;
+    range.has_low = false;
+    definitions.features[4].filters[0] = range;
+    struct oracle *oracle = oracle_new(&definitions, 7 * DAY);
+    buy(oracle, "a", "web", YEAR_2026, 100);
+    buy(oracle, "b", "", YEAR_2026 + 1, 200);
+    buy(oracle, "c", "we", YEAR_2026 + 2, 300);
+    buy(oracle, "d", NULL, YEAR_2026 + 3, 301);
+    buy(oracle, "e", "webs", YEAR_2026 + 4, 0); /* no amount */
+    struct oracle_row row = ask(oracle, "customer_id", "1", YEAR_2026 + DAY);
+    const int64_t expected[] = {2, 3, 2, 1, 2};
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(row.values[i].integer, expected[i]);
+    oracle_free(oracle);
+}
+
+/* The thirty days before the last thirty: what leaves one enters the other at the same moment. */
+static void a_window_with_an_offset_ends_where_the_one_after_it_begins(void **state)
+{
+    (void)state;
+    struct oracle_definitions definitions = shop("Europe/Berlin");
+    add_feature(&definitions, ORACLE_COUNT, 0, 30 * DAY);
+    add_feature(&definitions, ORACLE_COUNT, 0, 30 * DAY);
+    last_feature(&definitions)->offset_us = 30 * DAY;
+    add_feature(&definitions, ORACLE_STREAK_CURRENT, 0, 30 * DAY);
+    last_feature(&definitions)->offset_us = 30 * DAY;
+    struct oracle *oracle = oracle_new(&definitions, 7 * DAY);
+    int64_t midnight_us = YEAR_2026 - HOUR; /* of 2026-01-01 in Berlin */
+    buy(oracle, "a", "web", midnight_us + 23 * HOUR, 100);
+    int64_t leaves_us = midnight_us + 31 * DAY;
+    struct oracle_row row = ask(oracle, "customer_id", "1", leaves_us - 1);
+    assert_int_equal(row.values[0].integer, 1);
+    assert_int_equal(row.values[1].integer, 0);
+    row = ask(oracle, "customer_id", "1", leaves_us);
+    assert_int_equal(row.values[0].integer, 0);
+    assert_int_equal(row.values[1].integer, 1);
+    assert_int_equal(row.values[2].integer, 1);
+    assert_int_equal(ask(oracle, "customer_id", "1", leaves_us + DAY).values[2].integer, 1); /* the day before */
+    assert_int_equal(ask(oracle, "customer_id", "1", leaves_us + 2 * DAY).values[2].integer, 0);
+    assert_int_equal(ask(oracle, "customer_id", "1", leaves_us + 30 * DAY - 1).values[1].integer, 1);
+    assert_int_equal(ask(oracle, "customer_id", "1", leaves_us + 30 * DAY).values[1].integer, 0);
+    oracle_free(oracle);
+}
+
+static void variance_is_the_samples_and_exact(void **state)
+{
+    (void)state;
+    struct oracle_definitions definitions = shop("UTC");
+    add_feature(&definitions, ORACLE_VARIANCE, ORDER_AMOUNT, 0);
+    add_feature(&definitions, ORACLE_STDDEV, ORDER_AMOUNT, 0);
+    struct oracle *oracle = oracle_new(&definitions, 7 * DAY);
+    buy(oracle, "a", "web", YEAR_2026, 100);
+    assert_int_equal(ask(oracle, "customer_id", "1", YEAR_2026 + 1).values[0].status, ORACLE_NULL);
+    buy(oracle, "b", "web", YEAR_2026 + 1, 200);
+    buy(oracle, "c", "web", YEAR_2026 + 2, 400);
+    struct oracle_row row = ask(oracle, "customer_id", "1", YEAR_2026 + DAY);
+    assert_true(row.values[0].real == 14e12 / 6.0 / 1e12); /* 3 * 21 - 49 = 14, over 3 * 2 */
+    assert_true(row.values[1].real == sqrt(14e12 / 6.0 / 1e12));
+    oracle_free(oracle);
+    /* two that are 1 apart and far from 0, where squares in doubles would say 0; and squares of 2^85 */
+    const oracle_int128 far[] = {INT64_C(9000000000000000000), INT64_C(9000000000000000001)};
+    assert_true(oracle_variance(far, 2, 1) == 0.5);
+    const oracle_int128 large[] = {(oracle_int128)1 << 85, -((oracle_int128)1 << 85), 0};
+    assert_true(oracle_variance(large, 3, 4294967296.0) == 0x1p106); /* (3 * 2 * 2^170) / 6 / 2^64 */
+    /* 2 * (2^27 - 1)^2 = 2^55 - 2^29 + 2 is half way between two doubles, and goes to the even one */
+    const oracle_int128 halfway[] = {0, 0, (1 << 27) - 1};
+    assert_true(oracle_variance(halfway, 3, 1) == (0x1p55 - 0x1p29) / 6.0);
+}
+
+static void past_4096_values_are_estimated(void **state)
+{
+    (void)state;
+    static struct oracle_kept_event events[20000];
+    static const struct oracle_kept_event *listed[20000];
+    struct oracle_counted counted = {.events = listed, .type = ORACLE_INTEGER};
+    for (size_t i = 0; i < 20000; i++) {
+        events[i].values[0].number = (oracle_int128)i - 100;
+        listed[i] = &events[i];
+    }
+    const size_t counts[] = {4095, 4096, 4097, 6000, 20000};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        counted.count = counts[i];
+        double distinct = (double)oracle_distinct(&counted);
+        double exact = (double)counts[i];
+        assert_true(counts[i] <= 4096 ? distinct == exact : distinct > 4096 && fabs(distinct / exact - 1) < 0.02);
+    }
+    for (size_t i = 0; i < 20000; i++) /* the same again changes nothing */
+        events[i].values[0].number = (oracle_int128)(i % 6000) - 100;
+    counted.count = 6000;
+    int64_t once = oracle_distinct(&counted);
+    counted.count = 20000;
+    assert_int_equal(oracle_distinct(&counted), once);
+    for (size_t i = 0; i < 20000; i++)
+        events[i].values[0].number = (oracle_int128)(i % 4096);
+    assert_int_equal(oracle_distinct(&counted), 4096);
+}
+
+static void what_leads_goes_by_count_or_sum_then_by_value(void **state)
+{
+    (void)state;
+    struct oracle_definitions definitions = shop("UTC");
+    for (size_t i = 0; i < 8; i++) {
+        add_feature(&definitions, ORACLE_TOP, ORDER_CHANNEL, 0);
+        last_feature(&definitions)->rank = i % 4;
+        last_feature(&definitions)->ranked_by_sum = i >= 4;
+        last_feature(&definitions)->by = ORDER_AMOUNT;
+    }
+    struct oracle *oracle = oracle_new(&definitions, 7 * DAY);
+    buy(oracle, "a", "web", YEAR_2026, 100);
+    buy(oracle, "b", "web", YEAR_2026 + 1, 100);
+    buy(oracle, "c", "we", YEAR_2026 + 2, 200);
+    buy(oracle, "d", "app", YEAR_2026 + 3, -100);
+    buy(oracle, "e", "app", YEAR_2026 + 4, 0); /* no amount: not there when amounts rank */
+    buy(oracle, "f", NULL, YEAR_2026 + 5, 900);
+    struct oracle_row row = ask(oracle, "customer_id", "1", YEAR_2026 + DAY);
+    const char *const expected[] = {"app", "web", "we", NULL, "we", "web", "app", NULL};
+    for (size_t i = 0; i < 8; i++) {
+        assert_int_equal(row.values[i].status, expected[i] ? ORACLE_PRESENT : ORACLE_NULL);
+        if (expected[i] != NULL) {
+            assert_int_equal(row.values[i].text.length, strlen(expected[i]));
+            assert_memory_equal(row.values[i].text.data, expected[i], strlen(expected[i]));
+        }
+    }
+    oracle_free(oracle);
+}
+
+static void days_make_gaps_streaks_and_what_fades(void **state)
+{
+    (void)state;
+    static const enum oracle_aggregation all[] = {ORACLE_GAP_MEAN, ORACLE_GAP_STDDEV, ORACLE_GAP_LAST,
+        ORACLE_ACTIVE_DAYS, ORACLE_STREAK_CURRENT, ORACLE_STREAK_LONGEST, ORACLE_DECAYED, ORACLE_DECAYED};
+    struct oracle_definitions definitions = shop("UTC");
+    for (size_t i = 0; i < 8; i++) {
+        add_feature(&definitions, all[i], ORDER_AMOUNT, 0);
+        last_feature(&definitions)->half_life_us = 2 * DAY;
+        last_feature(&definitions)->decays_events = i == 7;
+    }
+    struct oracle *oracle = oracle_new(&definitions, 7 * DAY);
+    buy(oracle, "a", "web", YEAR_2026, 100);
+    struct oracle_row row = ask(oracle, "customer_id", "1", YEAR_2026 + 1);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(row.values[i].status, ORACLE_NULL);
+    buy(oracle, "b", "web", YEAR_2026 + DAY, 100);
+    buy(oracle, "c", "web", YEAR_2026 + 3 * DAY, 200);
+    buy(oracle, "d", "web", YEAR_2026 + 3 * DAY + HOUR, 0); /* an event, and no amount */
+    row = ask(oracle, "customer_id", "1", YEAR_2026 + 5 * DAY);
+    assert_true(row.values[0].real == 1.5);
+    assert_true(row.values[1].real == sqrt(0.5)); /* 1 and 2: (2 * 5 - 9) / 2 */
+    assert_int_equal(row.values[2].integer, 2);
+    assert_int_equal(row.values[3].integer, 3);
+    assert_int_equal(row.values[4].integer, 1); /* T's day is the fourth, and yesterday had one */
+    assert_int_equal(row.values[5].integer, 2);
+    assert_true(row.values[6].real == ((0x1.6a09e667f3bcdp-1 + 1) * 0.5 + 2) * 0x1.6a09e667f3bcdp-1);
+    assert_true(row.values[7].real == ((0x1.6a09e667f3bcdp-1 + 1) * 0.5 + 2) * 0x1.6a09e667f3bcdp-1);
+    assert_int_equal(ask(oracle, "customer_id", "1", YEAR_2026 + 5 * DAY + 1).values[4].integer, 0);
+    assert_int_equal(ask(oracle, "customer_id", "1", YEAR_2026 + 2 * DAY).values[4].integer, 2);
+    oracle_free(oracle);
+}
+
+static void a_ratio_is_of_the_events_that_pass_the_filter(void **state)
+{
+    (void)state;
+    struct oracle_definitions definitions = shop("UTC");
+    struct oracle_filter web = {.attribute = ORDER_CHANNEL, .equals = {scalar_of("web", 0)}, .equal_count = 1};
+    struct oracle_filter large = {.attribute = ORDER_AMOUNT, .has_low = true, .low = 2000000};
+    add_feature(&definitions, ORACLE_RATIO, 0, 0);
+    last_feature(&definitions)->matching[0] = web;
+    last_feature(&definitions)->matching_count = 1;
+    definitions.features[1] = definitions.features[0];
+    definitions.features[1].filters[0] = large;
+    definitions.features[1].filter_count = 1;
+    definitions.feature_count = 2;
+    struct oracle *oracle = oracle_new(&definitions, 7 * DAY);
+    buy(oracle, "a", "web", YEAR_2026, 100);
+    buy(oracle, "b", NULL, YEAR_2026 + 1, 0);
+    struct oracle_row row = ask(oracle, "customer_id", "1", YEAR_2026 + DAY);
+    assert_true(row.values[0].real == 0.5);
+    assert_int_equal(row.values[1].status, ORACLE_NULL);
+    buy(oracle, "c", "web", YEAR_2026 + 2, 200);
+    row = ask(oracle, "customer_id", "1", YEAR_2026 + DAY);
+    assert_true(row.values[0].real == 2.0 / 3.0);
+    assert_true(row.values[1].real == 1.0);
+    oracle_free(oracle);
+}
+
+static void what_is_old_is_stale_and_what_is_missing_has_its_default(void **state)
+{
+    (void)state;
+    struct oracle_definitions definitions = shop("UTC");
+    add_feature(&definitions, ORACLE_MEAN, ORDER_AMOUNT, 30 * DAY);
+    last_feature(&definitions)->max_age_us = DAY;
+    last_feature(&definitions)->otherwise = (struct oracle_constant){.given = true, .real = 7};
+    add_feature(&definitions, ORACLE_MIN, ORDER_WEIGHT, 0);
+    last_feature(&definitions)->max_age_us = DAY;
+    last_feature(&definitions)->otherwise = (struct oracle_constant){.given = true, .real = 8};
+    add_feature(&definitions, ORACLE_COUNT, 0, 0);
+    struct oracle *oracle = oracle_new(&definitions, 7 * DAY);
+    buy(oracle, "a", "web", YEAR_2026, 300);
+    struct oracle_row row = ask(oracle, "customer_id", "1", YEAR_2026 + DAY);
+    assert_int_equal(row.values[0].status, ORACLE_PRESENT);
+    assert_int_equal(row.values[0].age_us, DAY);
+    assert_int_equal(row.values[1].status, ORACLE_DEFAULT); /* no weight is known, so none is old */
+    assert_int_equal(row.values[1].age_us, 0);
+    assert_true(row.values[1].real == 8);
+    row = ask(oracle, "customer_id", "1", YEAR_2026 + DAY + 1);
+    assert_int_equal(row.values[0].status, ORACLE_STALE);
+    assert_true(row.values[0].real == 3);
+    row = ask(oracle, "customer_id", "1", YEAR_2026 + 60 * DAY); /* null, and stale all the same */
+    assert_int_equal(row.values[0].status, ORACLE_STALE);
+    assert_int_equal(row.values[0].age_us, 60 * DAY);
+    const struct oracle_constant services = {.given = true, .real = 9};
+    oracle_take_default(&row.values[0], &services);
+    assert_int_equal(row.values[0].status, ORACLE_STALE);
+    oracle_settle(&row.values[0], &services);
+    assert_int_equal(row.values[0].status, ORACLE_DEFAULT);
+    assert_true(row.values[0].real == 9);
+    row = ask(oracle, "customer_id", "nobody", YEAR_2026 + DAY);
+    assert_int_equal(row.status, ORACLE_NOT_FOUND);
+    assert_int_equal(row.values[0].status, ORACLE_DEFAULT);
+    assert_int_equal(row.values[2].status, ORACLE_NOT_FOUND);
+    oracle_free(oracle);
+}
+
+/* --- derived features ------------------------------------------------------------------------------------ */
+
+static size_t part(struct oracle_definitions *definitions, enum oracle_operation operation,
+    enum oracle_value_type type, size_t a, size_t b)
+{
+    definitions->expressions[definitions->expression_count] = (struct oracle_expression){
+        .operation = operation, .type = type, .arguments = {a, b}, .argument_count = 2};
+    return definitions->expression_count++;
+}
+
+static size_t feature_part(struct oracle_definitions *definitions, size_t feature)
+{
+    size_t place = part(definitions, ORACLE_FEATURE_IS, ORACLE_VALUE_DOUBLE, 0, 0);
+    definitions->expressions[place].feature = feature;
+    return place;
+}
+
+static size_t number_part(struct oracle_definitions *definitions, double number)
+{
+    size_t place = part(definitions, ORACLE_NUMBER_IS, ORACLE_VALUE_DOUBLE, 0, 0);
+    definitions->expressions[place].number = number;
+    return place;
+}
+
+static size_t call_part(struct oracle_definitions *definitions, enum oracle_operation operation, size_t count,
+    const size_t *arguments)
+{
+    size_t place = part(definitions, operation, definitions->expressions[arguments[count - 1]].type, 0, 0);
+    definitions->expressions[place].argument_count = count;
+    memcpy(definitions->expressions[place].arguments, arguments, count * sizeof *arguments);
+    return place;
+}
+
+/* A tree's value: over a customer who is there with one order of 2.50, so that feature 0 is 2.5 and feature 1 null. */
+static struct oracle_value derived(struct oracle_definitions *definitions, size_t root)
+{
+    add_feature(definitions, ORACLE_DERIVED, 0, 0);
+    last_feature(definitions)->expression = root;
+    struct oracle *oracle = oracle_new(definitions, 7 * DAY);
+    buy(oracle, "a", "web", YEAR_2026, 250);
+    struct oracle_value value =
+        ask(oracle, "customer_id", "1", YEAR_2026 + DAY).values[definitions->feature_count - 1];
+    definitions->feature_count--;
+    oracle_free(oracle);
+    return value;
+}
+
+static void derived_features_know_null_and_every_operation(void **state)
+{
+    (void)state;
+    struct oracle_definitions definitions = shop("UTC");
+    add_feature(&definitions, ORACLE_SUM, ORDER_AMOUNT, 0);
+    add_feature(&definitions, ORACLE_MEAN, ORDER_WEIGHT, 0);
+    size_t amount = feature_part(&definitions, 0);
+    size_t null = feature_part(&definitions, 1);
+    size_t two = number_part(&definitions, 2);
+    size_t zero = number_part(&definitions, 0);
+    size_t less = part(&definitions, ORACLE_LESS, ORACLE_VALUE_BOOL, two, amount);
+    size_t no = part(&definitions, ORACLE_LESS, ORACLE_VALUE_BOOL, amount, two);
+    size_t unknown = part(&definitions, ORACLE_LESS, ORACLE_VALUE_BOOL, null, two);
+    const struct {
+        size_t root;
+        double expected; /* NAN: null */
+    } numbers[] = {
+        {part(&definitions, ORACLE_PLUS, ORACLE_VALUE_DOUBLE, amount, two), 4.5},
+        {part(&definitions, ORACLE_MINUS, ORACLE_VALUE_DOUBLE, two, amount), -0.5},
+        {part(&definitions, ORACLE_TIMES, ORACLE_VALUE_DOUBLE, two, amount), 5},
+        {part(&definitions, ORACLE_OVER, ORACLE_VALUE_DOUBLE, two, amount), 0.8},
+        {part(&definitions, ORACLE_OVER, ORACLE_VALUE_DOUBLE, two, zero), NAN},
+        {part(&definitions, ORACLE_PLUS, ORACLE_VALUE_DOUBLE, null, two), NAN},
+        {call_part(&definitions, ORACLE_NEGATIVE, 1, &zero), 0},
+        {call_part(&definitions, ORACLE_LN, 1, &zero), NAN},
+        {call_part(&definitions, ORACLE_LN, 1, &two), 0x1.62e42fefa39efp-1},
+        {call_part(&definitions, ORACLE_SQRT, 1, &two), 0x1.6a09e667f3bcdp+0},
+        {call_part(&definitions, ORACLE_COALESCE, 3, (size_t[]){null, amount, two}), 2.5},
+        {call_part(&definitions, ORACLE_LEAST, 3, (size_t[]){amount, two, zero}), 0},
+        {call_part(&definitions, ORACLE_GREATEST, 2, (size_t[]){two, amount}), 2.5},
+        {call_part(&definitions, ORACLE_GREATEST, 2, (size_t[]){two, null}), NAN},
+        {call_part(&definitions, ORACLE_IF, 3, (size_t[]){less, two, null}), 2},
+        {call_part(&definitions, ORACLE_IF, 3, (size_t[]){no, two, null}), NAN},
+        {call_part(&definitions, ORACLE_IF, 3, (size_t[]){unknown, two, two}), NAN},
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct oracle_value value = derived(&definitions, numbers[i].root);
+        assert_int_equal(value.status, isnan(numbers[i].expected) ? ORACLE_NULL : ORACLE_PRESENT);
+        assert_true(isnan(numbers[i].expected) ||
+                    memcmp(&value.real, &numbers[i].expected, sizeof value.real) == 0); /* so -0.0 is not 0.0 */
+    }
+    const struct {
+        size_t root;
+        int expected; /* -1: null */
+    } truths[] = {
+        {less, 1},
+        {unknown, -1},
+        {part(&definitions, ORACLE_AND, ORACLE_VALUE_BOOL, unknown, no), 0},
+        {part(&definitions, ORACLE_AND, ORACLE_VALUE_BOOL, less, unknown), -1},
+        {part(&definitions, ORACLE_OR, ORACLE_VALUE_BOOL, unknown, less), 1},
+        {part(&definitions, ORACLE_OR, ORACLE_VALUE_BOOL, unknown, no), -1},
+        {part(&definitions, ORACLE_OR, ORACLE_VALUE_BOOL, no, no), 0},
+        {call_part(&definitions, ORACLE_NOT, 1, &no), 1},
+        {part(&definitions, ORACLE_AT_LEAST, ORACLE_VALUE_BOOL, two, two), 1},
+        {part(&definitions, ORACLE_MORE, ORACLE_VALUE_BOOL, two, two), 0},
+        {part(&definitions, ORACLE_UNEQUAL, ORACLE_VALUE_BOOL, two, amount), 1},
+        {part(&definitions, ORACLE_EQUAL, ORACLE_VALUE_BOOL, two, null), -1},
+    };
+    for (size_t i = 0; i < sizeof truths / sizeof *truths; i++) {
+        struct oracle_value value = derived(&definitions, truths[i].root);
+        assert_int_equal(value.status, truths[i].expected < 0 ? ORACLE_NULL : ORACLE_PRESENT);
+        assert_true(truths[i].expected < 0 || value.integer == truths[i].expected);
+    }
+}
+
 /* --- identity -------------------------------------------------------------------------------------------- */
 
 static void a_rule_drops_the_lowest_identifier_and_a_merge_is_not_known_before_it_is(void **state)
@@ -280,6 +668,15 @@ int main(void)
         cmocka_unit_test(ties_in_time_go_by_the_hash_of_the_id),
         cmocka_unit_test(sums_are_exact_and_converted_once),
         cmocka_unit_test(numbers_are_rounded_once_half_to_even),
+        cmocka_unit_test(a_list_takes_each_of_its_values_and_a_range_what_lies_in_it),
+        cmocka_unit_test(a_window_with_an_offset_ends_where_the_one_after_it_begins),
+        cmocka_unit_test(variance_is_the_samples_and_exact),
+        cmocka_unit_test(past_4096_values_are_estimated),
+        cmocka_unit_test(what_leads_goes_by_count_or_sum_then_by_value),
+        cmocka_unit_test(days_make_gaps_streaks_and_what_fades),
+        cmocka_unit_test(a_ratio_is_of_the_events_that_pass_the_filter),
+        cmocka_unit_test(what_is_old_is_stale_and_what_is_missing_has_its_default),
+        cmocka_unit_test(derived_features_know_null_and_every_operation),
         cmocka_unit_test(a_rule_drops_the_lowest_identifier_and_a_merge_is_not_known_before_it_is),
         cmocka_unit_test(an_event_counts_once),
         cmocka_unit_test(days_are_the_zones),

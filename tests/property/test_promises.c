@@ -32,6 +32,12 @@ static const char *const WAYS[] = {
 #undef X
 };
 
+static const char *const FILTER_WORDS[] = {
+#define X(name, words) words,
+    FILTERS(X)
+#undef X
+};
+
 static void print_events(const struct history_figures *figures)
 {
     printf("histories %llu, of them %llu on disk\n", COUNT(figures->histories), COUNT(figures->on_disk));
@@ -42,7 +48,7 @@ static void print_events(const struct history_figures *figures)
         COUNT(figures->source_clock));
     printf("  at the same instant %llu, groups of ties %llu, identifiers dropped %llu\n",
         COUNT(figures->same_instant), COUNT(figures->ties), COUNT(figures->dropped));
-    printf("  customers with too many values to count %llu, identifiers refused by full customers %llu\n",
+    printf("  customers with more values than are counted exactly %llu, identifiers refused by full customers %llu\n",
         COUNT(figures->floods), COUNT(figures->full_customers));
     printf("refused:\n");
     for (int i = 0; i < WORLD_REFUSAL_COUNT; i++)
@@ -59,25 +65,65 @@ static void print_reads(const struct history_figures *figures)
     printf("rows read:\n");
     for (int i = 0; i < WAY_COUNT; i++)
         printf("  %-48s %10llu\n", WAYS[i], COUNT(figures->ways[i]));
-    printf("  not found %llu; compared: %llu values with the oracle, %llu rows with an earlier answer\n",
-        COUNT(figures->not_found), COUNT(figures->values), COUNT(figures->remembered));
-    printf("values that are not empty:\n  %-16s", "");
+    printf("  of services %llu, not found %llu; compared: %llu values with the oracle, %llu rows with an earlier "
+           "answer\n",
+        COUNT(figures->served), COUNT(figures->not_found), COUNT(figures->values), COUNT(figures->remembered));
+}
+
+static void print_aggregations(const struct history_figures *figures)
+{
+    printf("values that are not empty, those before an offset among them, and others:\n  %-16s", "");
     for (int hop = 0; hop < WORLD_HOPS; hop++)
         printf(" %10s", world_hop_name((enum world_hop)hop));
-    printf("\n");
+    printf(" %10s %10s %10s %10s\n", "offset", "null", "stale", "default");
     for (int i = 0; i < ORACLE_AGGREGATIONS; i++) {
         printf("  %-16s", world_aggregation_name((enum oracle_aggregation)i));
         for (int hop = 0; hop < WORLD_HOPS; hop++)
             printf(" %10llu", COUNT(figures->covered[i][hop]));
-        printf("\n");
+        const uint64_t *statuses = figures->statuses[i];
+        printf(" %10llu %10llu %10llu %10llu\n", COUNT(figures->offset[i]), COUNT(statuses[ORACLE_NULL]),
+            COUNT(statuses[ORACLE_STALE]), COUNT(statuses[ORACLE_DEFAULT]));
     }
+    printf("values that are not empty, with filters:\n");
+    for (int i = 0; i < FILTER_KINDS; i++)
+        printf("  %-16s %10llu\n", FILTER_WORDS[i], COUNT(figures->filtered[i]));
+    printf("values of derived features that are not null, by what they are made of:\n");
+    for (int i = 0; i < ORACLE_OPERATIONS; i++)
+        printf("  %-16s %10llu\n", world_operation_name((enum oracle_operation)i), COUNT(figures->derived[i]));
+}
+
+/* Three days with events do not fit into twelve hours, and a derived feature has no window. */
+static bool is_possible(enum oracle_aggregation aggregation, enum world_hop hop)
+{
+    return !(aggregation == ORACLE_GAP_STDDEV && hop == WORLD_MINUTES) &&
+           (aggregation != ORACLE_DERIVED || hop == WORLD_LIFETIME);
+}
+
+static void check_aggregations(const struct history_figures *figures)
+{
+    uint64_t nulls = 0;
+    for (int i = 0; i < ORACLE_AGGREGATIONS; i++) {
+        const uint64_t *statuses = figures->statuses[i];
+        bool derived = i == ORACLE_DERIVED;
+        for (int hop = 0; hop < WORLD_HOPS; hop++)
+            assert_true(figures->covered[i][hop] > 0 ||
+                        !is_possible((enum oracle_aggregation)i, (enum world_hop)hop));
+        assert_true(statuses[ORACLE_DEFAULT] > 0);
+        assert_true((statuses[ORACLE_STALE] > 0) != derived);
+        assert_true((figures->offset[i] > 0) != derived);
+        nulls += statuses[ORACLE_NULL];
+    }
+    assert_true(nulls > 0);
+    for (int i = 0; i < FILTER_KINDS; i++)
+        assert_true(figures->filtered[i] > 0);
+    for (int i = 0; i < ORACLE_OPERATIONS; i++)
+        assert_true(figures->derived[i] > 0);
+    assert_true(figures->served > 0);
 }
 
 static void check_coverage(const struct history_figures *figures)
 {
-    for (int i = 0; i < ORACLE_AGGREGATIONS; i++)
-        for (int hop = 0; hop < WORLD_HOPS; hop++)
-            assert_true(figures->covered[i][hop] > 0);
+    check_aggregations(figures);
     for (int i = 0; i < WORLD_REFUSAL_COUNT; i++)
         assert_true(figures->refused[i] > 0);
     for (int i = 0; i < WAY_COUNT; i++)
@@ -104,12 +150,14 @@ static void every_answer_is_the_oracles_however_and_whenever_it_is_asked(void **
         history_run(seed, number_from("PATRON_HISTORY", 0), &figures);
         print_events(&figures);
         print_reads(&figures);
+        print_aggregations(&figures);
         return;
     }
     for (uint64_t i = 0; i < histories; i++)
         history_run(seed, i, &figures);
     print_events(&figures);
     print_reads(&figures);
+    print_aggregations(&figures);
     if (histories >= HISTORIES_THAT_COVER)
         check_coverage(&figures);
 }

@@ -425,6 +425,13 @@ static void open_database(struct run *run)
     if (database_open(&options, &run->database, &error) != PATRON_OK)
         fail_run(run, error.text);
     run->port = database_port(run->database);
+    const struct oracle_definitions *ours = &run->world.definitions;
+    struct bytes names[ORACLE_FEATURES_MAX];
+    for (size_t i = 0; i < ours->feature_count; i++)
+        names[i] = bytes_from_string(ours->features[i].name);
+    if (definitions_select(database_definitions(run->database), (struct bytes){0}, names, ours->feature_count,
+            &run->arena, &run->selection, &error) != PATRON_OK)
+        fail_run(run, error.text);
 }
 
 static void prepare(struct run *run)
@@ -435,10 +442,6 @@ static void prepare(struct run *run)
     atomic_store(&run->clock_us, run->world.start_us);
     for (size_t i = 0; i < IDENTIFIERS; i++)
         run->identifiers[i] = world_identifier(&run->world, SIZE_MAX);
-    uint32_t *features = arena_array(&run->arena, run->world.definitions.feature_count, sizeof *features);
-    for (size_t i = 0; i < run->world.definitions.feature_count; i++)
-        features[i] = (uint32_t)i;
-    run->selection = (struct selection){.features = features, .count = run->world.definitions.feature_count};
     make_batches(run);
     run->kv = kv_memory_new();
     open_database(run);

@@ -60,7 +60,8 @@ struct answer *answer_of_store(struct arena *arena, const struct row *row, size_
             .real = value->real,
             .integer = value->integer,
             .exact = value->exact,
-            .text = {(const char *)text.data, text.length}};
+            .text = {(const char *)text.data, text.length},
+            .age_us = value->age_us};
     }
     return answer;
 }
@@ -100,11 +101,17 @@ struct answer *answer_copy(struct arena *arena, const struct answer *answer)
     return copy;
 }
 
+void answer_served(struct answer *answer, const struct oracle_service *service)
+{
+    for (size_t i = 0; i < answer->value_count; i++)
+        oracle_take_default(&answer->values[i], &service->defaults[i]);
+}
+
 static bool values_equal(const struct oracle_value *a, const struct oracle_value *b)
 {
-    if (a->type != b->type || a->status != b->status)
+    if (a->type != b->type || a->status != b->status || a->age_us != b->age_us)
         return false;
-    if (a->status != ORACLE_PRESENT)
+    if (a->status == ORACLE_NULL || a->status == ORACLE_NOT_FOUND)
         return true;
     switch (a->type) {
     case ORACLE_VALUE_DOUBLE:
@@ -131,11 +138,16 @@ bool answer_equal(const struct answer *a, const struct answer *b)
 
 static void print_value(FILE *to, const struct oracle_value *value)
 {
-    if (value->status == ORACLE_NULL)
-        fputs("null", to);
-    else if (value->status != ORACLE_PRESENT)
-        fprintf(to, "status %d", value->status);
-    else if (value->type == ORACLE_VALUE_DOUBLE)
+    if (value->status != ORACLE_PRESENT)
+        fputs(value->status == ORACLE_NULL        ? "null "
+              : value->status == ORACLE_STALE     ? "stale "
+              : value->status == ORACLE_DEFAULT   ? "default "
+              : value->status == ORACLE_NOT_FOUND ? "not found "
+                                                  : "?? ",
+            to);
+    if (value->age_us != 0)
+        fprintf(to, "(age %lld) ", (long long)value->age_us);
+    if (value->type == ORACLE_VALUE_DOUBLE)
         fprintf(to, "%.17g", value->real);
     else if (value->type == ORACLE_VALUE_MONEY)
         fprintf(to, "%.17g (exactly %lld * 2^64 + %llu)", value->real, (long long)(value->exact >> 64),

@@ -31,6 +31,8 @@ struct answer *answer_of_oracle(
 struct answer *answer_part(
     struct arena *arena, const struct answer *answer, const size_t *places, size_t count);
 struct answer *answer_copy(struct arena *arena, const struct answer *answer);
+/* What a service makes of it, whose features these are. */
+void answer_served(struct answer *answer, const struct oracle_service *service);
 
 /* Bit for bit. */
 bool answer_equal(const struct answer *a, const struct answer *b);

@@ -1,4 +1,4 @@
-/* World: random definitions, their pools, and the file that the store reads them from. */
+/* World: random definitions and their pools. */
 #include "tests/property/world.h"
 
 #include <stdlib.h>
@@ -67,8 +67,25 @@ enum world_hop world_hop_of(int64_t window_us)
 const char *world_aggregation_name(enum oracle_aggregation aggregation)
 {
     static const char *const names[] = {"count", "sum", "mean", "min", "max", "first", "last", "distinct",
-        "age first", "age last", "rfm.frequency", "rfm.recency", "rfm.T", "rfm.monetary"};
+        "age first", "age last", "rfm.frequency", "rfm.recency", "rfm.T", "rfm.monetary", "variance", "stddev",
+        "decayed", "ratio", "top", "gaps mean", "gaps stddev", "gaps last", "active_days", "streak current",
+        "streak longest", "derived"};
     return names[aggregation];
+}
+
+const char *world_operation_name(enum oracle_operation operation)
+{
+    static const char *const names[] = {
+#define X(name, written) written,
+        ORACLE_OPERATIONS_LIST(X)
+#undef X
+    };
+    return names[operation];
+}
+
+const char *world_text(struct world *world)
+{
+    return TEXTS[dice_below(&world->dice, COUNT_OF(TEXTS))];
 }
 
 static void put_name(char *to, const char *name)
@@ -188,7 +205,7 @@ static struct world_value pool_value(struct world *world, enum oracle_attribute_
     case ORACLE_STRING:
         break;
     }
-    return (struct world_value){0, 0, TEXTS[dice_below(dice, COUNT_OF(TEXTS))]};
+    return (struct world_value){0, 0, world_text(world)};
 }
 
 static void add_attribute(struct world *world, size_t type, enum oracle_attribute_type of_type)
@@ -276,128 +293,5 @@ void world_redefine(struct world *world, uint64_t number)
 {
     if (dice_chance(&world->dice, 60))
         grow(world);
-    world_features(world, number, dice_below(&world->dice, world->definitions.feature_count + 1));
-}
-
-/* --- the file ------------------------------------------------------------------------------------------- */
-
-static void print_quoted(FILE *to, const char *text, size_t length)
-{
-    fputc('"', to);
-    fwrite(text, 1, length, to);
-    fputc('"', to);
-}
-
-static void print_identifiers(FILE *to, const struct oracle_definitions *definitions)
-{
-    static const char *const normalizations[] = {"none", "trim", "lower", "email"};
-    fprintf(to, "identifiers:\n");
-    for (size_t i = 0; i < definitions->identifier_count; i++) {
-        const struct oracle_identifier_type *of = &definitions->identifiers[i];
-        fprintf(to, "  %s: {", of->name);
-        const char *comma = "";
-        if (of->max != 0) {
-            fprintf(to, "max: %u", of->max);
-            comma = ", ";
-        }
-        if (of->normalization != ORACLE_NONE || i % 2 == 0) {
-            fprintf(to, "%snormalize: %s", comma, normalizations[of->normalization]);
-            comma = ", ";
-        }
-        if (of->never_link_count > 0) {
-            fprintf(to, "%snever_link: [", comma);
-            for (size_t j = 0; j < of->never_link_count; j++) {
-                fputs(j ? ", " : "", to);
-                print_quoted(to, of->never_link[j], strlen(of->never_link[j]));
-            }
-            fputc(']', to);
-        }
-        fprintf(to, "}\n");
-    }
-}
-
-static void print_events(FILE *to, const struct oracle_definitions *definitions)
-{
-    static const char *const types[] = {"", "money", "number", "integer", "bool", "string"};
-    fprintf(to, "events:\n");
-    for (size_t i = 0; i < definitions->event_count; i++) {
-        const struct oracle_event_type *of = &definitions->events[i];
-        fprintf(to, "  %s: {", of->name);
-        for (size_t j = 0; j < of->attribute_count; j++)
-            fprintf(to, "%s%s: %s", j ? ", " : "", of->attributes[j].name, types[of->attributes[j].type]);
-        fprintf(to, "}\n");
-    }
-}
-
-static void print_window(FILE *to, int64_t window_us)
-{
-    static const struct {
-        int64_t us;
-        char letter;
-    } units[] = {{7 * WORLD_DAY, 'w'}, {WORLD_DAY, 'd'}, {WORLD_HOUR, 'h'}, {WORLD_MINUTE, 'm'}};
-    for (size_t i = 0; i < COUNT_OF(units); i++) {
-        if (window_us % units[i].us == 0) {
-            fprintf(to, ", window: %lld%c", (long long)(window_us / units[i].us), units[i].letter);
-            return;
-        }
-    }
-    IMPOSSIBLE("a window that is no whole number of minutes");
-}
-
-static void print_feature(
-    FILE *to, const struct oracle_definitions *definitions, const struct oracle_feature *of)
-{
-    static const char *const words[] = {
-        "count", "sum", "mean", "min", "max", "first", "last", "distinct", "age", "age", "rfm"};
-    const struct oracle_event_type *event = &definitions->events[of->event];
-    const char *dot = strchr(of->name, '.');
-    fprintf(to, "  %.*s: {of: %s, %s: ", dot ? (int)(dot - of->name) : ORACLE_NAME_MAX, of->name, event->name,
-        words[of->aggregation]);
-    if (of->aggregation == ORACLE_COUNT)
-        fputs("true", to);
-    else if (of->aggregation == ORACLE_AGE_FIRST || of->aggregation == ORACLE_AGE_LAST)
-        fputs(of->aggregation == ORACLE_AGE_FIRST ? "first" : "last", to);
-    else
-        fputs(event->attributes[of->attribute].name, to);
-    if (of->window_us != 0)
-        print_window(to, of->window_us);
-    if (of->filter_count > 0)
-        fputs(", where: {", to);
-    for (size_t i = 0; i < of->filter_count; i++) {
-        const struct oracle_attribute_definition *attribute = &event->attributes[of->filters[i].attribute];
-        fprintf(to, "%s%s: %s", i ? ", " : "", attribute->name, of->filters[i].written);
-    }
-    if (of->filter_count > 0)
-        fputc('}', to);
-    static const struct {
-        int64_t us;
-        const char *name;
-    } units[] = {
-        {WORLD_SECOND, "second"}, {WORLD_MINUTE, "minute"}, {WORLD_HOUR, "hour"}, {7 * WORLD_DAY, "week"}};
-    for (size_t i = 0; i < COUNT_OF(units); i++)
-        if (of->unit_us == units[i].us)
-            fprintf(to, ", unit: %s", units[i].name);
-    fprintf(to, "}\n");
-}
-
-const char *world_definitions_text(struct world *world)
-{
-    const struct oracle_definitions *definitions = &world->definitions;
-    char *text = NULL;
-    size_t length = 0;
-    FILE *to = open_memstream(&text, &length);
-    CHECK(to != NULL);
-    fprintf(to, "currency: EUR\ntime_zone: %s\n", definitions->time_zone);
-    print_identifiers(to, definitions);
-    print_events(to, definitions);
-    fprintf(to, "features:\n");
-    for (size_t i = 0; i < definitions->feature_count; i++) {
-        print_feature(to, definitions, &definitions->features[i]);
-        if (definitions->features[i].aggregation == ORACLE_RFM_FREQUENCY)
-            i += 3; /* the family was one line */
-    }
-    fclose(to);
-    const char *kept = arena_string(&world->arena, bytes_of(text, length));
-    free(text);
-    return kept;
+    world_features(world, number, dice_below(&world->dice, world_plain_features(&world->definitions) + 1));
 }

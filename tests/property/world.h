@@ -23,6 +23,7 @@ enum world_hop { WORLD_MINUTES, WORLD_HOURS, WORLD_DAYS, WORLD_LIFETIME, WORLD_H
 const char *world_hop_name(enum world_hop hop);
 enum world_hop world_hop_of(int64_t window_us);
 const char *world_aggregation_name(enum oracle_aggregation aggregation);
+const char *world_operation_name(enum oracle_operation operation);
 
 /* Kinds of refused events. */
 #define WORLD_REFUSALS(X)                                                                                    \
@@ -70,7 +71,7 @@ struct world {
     size_t loose_type; /* an identifier type that lets customers merge */
     unsigned fresh;    /* counts made-up identifiers */
     unsigned events;   /* counts event ids */
-    unsigned features; /* counts feature names */
+    unsigned features; /* counts the names of features and services */
 };
 
 /* `number` is the history's: histories of one run cover aggregations and windows in turn. */
@@ -78,13 +79,31 @@ void world_init(struct world *world, uint64_t seed, uint64_t number);
 void world_clear(struct world *world);
 /* Other features, some kept; sometimes other bounds of identifiers, more types and attributes. */
 void world_redefine(struct world *world, uint64_t number);
-/* The definitions as the file that the store gets. */
+/* The definitions as the file that the store gets (world_text.c). */
 const char *world_definitions_text(struct world *world);
 
-/* Feature definitions (world_features.c). */
+/* Feature definitions (world_features.c); the first `keep` stay, and derived ones with all they are made of. */
 void world_features(struct world *world, uint64_t number, size_t keep);
-/* Distinct values of the first attribute of the first event type, over everything and over days. */
-void world_features_distinct(struct world *world);
+/* What looks at the different values of the first event type's first attribute, and of its first text if it has one,
+ * over everything and over days. */
+void world_features_of_values(struct world *world);
+size_t world_text_attribute(const struct oracle_event_type *type); /* the count of attributes if there is none */
+bool world_is_family(enum oracle_aggregation aggregation);
+/* How many are no derived ones: those come first. */
+size_t world_plain_features(const struct oracle_definitions *definitions);
+/* Derived features and services, after the others (world_derived.c); of `before`, if not null, some stay. */
+void world_derived(struct world *world, const struct oracle_definitions *before);
+void world_services(struct world *world);
+
+/* A filter of an event type (world_filters.c). */
+void world_filter(struct world *world, size_t event, struct oracle_filter *filters, size_t *count);
+/* A default for features of these types, `count` of them, as one entry of the file gives it. */
+void world_default(struct world *world, const enum oracle_value_type *types, size_t count,
+    struct oracle_constant *constants);
+/* A decimal's text, with so many zeros more. */
+struct oracle_text world_decimal(struct world *world, int64_t mantissa, int places, int zeros);
+/* One of the texts that texts are made from. */
+const char *world_text(struct world *world);
 
 /* The value as an event's attribute, the plain way. */
 struct oracle_attribute world_attribute(

@@ -82,7 +82,7 @@ struct oracle_identifier world_fresh_identifier(struct world *world, size_t type
 
 /* --- attributes ----------------------------------------------------------------------------------------- */
 
-static struct oracle_text decimal_text(struct world *world, int64_t mantissa, int places, int zeros)
+struct oracle_text world_decimal(struct world *world, int64_t mantissa, int places, int zeros)
 {
     uint64_t magnitude = mantissa < 0 ? -(uint64_t)mantissa : (uint64_t)mantissa;
     char digits[64];
@@ -107,7 +107,7 @@ struct oracle_attribute world_attribute(
         attribute.kind = ORACLE_GIVEN_DECIMAL;
         attribute.mantissa = value->mantissa;
         attribute.places = value->places;
-        attribute.text = decimal_text(world, value->mantissa, value->places, 0);
+        attribute.text = world_decimal(world, value->mantissa, value->places, 0);
     }
     return attribute;
 }
@@ -121,7 +121,7 @@ static void rewrite(struct world *world, enum oracle_attribute_type type, struct
     bool small = mantissa > -INT64_C(1000000000000) && mantissa < INT64_C(1000000000000);
     switch (dice_below(&world->dice, 5)) {
     case 0:
-        attribute->text = decimal_text(world, mantissa, attribute->places, 3);
+        attribute->text = world_decimal(world, mantissa, attribute->places, 3);
         break;
     case 1: {
         char text[64];
