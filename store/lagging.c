@@ -27,6 +27,7 @@ void lagging_set(struct store *store, uint64_t customer, const struct profile_pa
     HASH_FIND(hh, store->lagging, &customer, sizeof customer, lagging);
     if (!lagging) {
         lagging = memory_alloc(sizeof *lagging);
+        lagging->generation = store->generation;
         lagging->customer = customer;
         lagging->disk = disk ? profile_parts_retain(disk) : NULL;
         lagging->since_us = store->group_first_us;
@@ -52,6 +53,30 @@ void lagging_forget_all(struct store *store)
 {
     while (store->lagging_first)
         lagging_forget(store, store->lagging_first);
+}
+
+void lagging_outdate_all(struct store *store)
+{
+    HASH_CLEAR(hh, store->lagging);
+    DL_CONCAT(store->outdated, store->lagging_first);
+    store->lagging_first = NULL;
+    store->lagging_count = 0;
+}
+
+bool lagging_outdated_drop(struct store *store, size_t most)
+{
+    if (!store->outdated)
+        return false;
+    for (; most > 0 && store->outdated; most--) {
+        struct lagging *lagging = store->outdated;
+        DL_DELETE(store->outdated, lagging);
+        if (store->home)
+            store->home->functions->settled(store->home, lagging->generation, lagging->customer);
+        profile_parts_release(lagging->disk);
+        profile_parts_release(lagging->newest);
+        memory_free(lagging);
+    }
+    return true;
 }
 
 enum patron_code store_write_back(struct store *store, size_t profiles_max, size_t *left, struct error *error)

@@ -1,11 +1,12 @@
 /* What is left to be folded when a store is opened: the profiles of the customers in the tail of the log that the rows
- * had not reached when the process ended, or every profile when the definitions have changed. */
-#include "store/store_internal.h"
+ * had not reached when the process ended; and, unless somebody does it beside the serving, what refill.h says. */
+#include "store/refill.h"
 
+#include "store/store_internal.h"
 #include "store/timeline/fold.h"
 
 /* Rows written between two writes of the batch: bounds its memory. */
-enum { RECOVER_BATCH_BYTES = 4 * 1024 * 1024, PROGRESS_EVERY = 4096 };
+enum { RECOVER_BATCH_BYTES = 4 * 1024 * 1024, PROGRESS_EVERY = 4096, SWEEP_ROWS = 10000 };
 
 struct recovery {
     struct store *store;
@@ -14,6 +15,12 @@ struct recovery {
     uint64_t done;
     uint64_t total;
 };
+
+static void progress_tell(const struct store *store, const char *what, uint64_t done, uint64_t total)
+{
+    if (store->progress)
+        store->progress(store->progress_context, what, done, total);
+}
 
 static enum patron_code recovery_flush(struct recovery *recovery, size_t bytes_at_least, struct error *error)
 {
@@ -43,18 +50,12 @@ static enum patron_code customer_refold(struct recovery *recovery, uint64_t cust
     profile_parts_release(disk);
     profile_parts_release(wanted);
     recovery->done++;
-    if (recovery->store->progress && recovery->done % PROGRESS_EVERY == 0)
-        recovery->store->progress(
-            recovery->store->progress_context, "folding profiles", recovery->done, recovery->total);
+    if (recovery->done % PROGRESS_EVERY == 0)
+        progress_tell(recovery->store, "folding profiles", recovery->done, recovery->total);
     return code;
 }
 
-struct customer_mark {
-    uint64_t customer;
-    UT_hash_handle hh;
-};
-
-static void mark(struct customer_mark **marks, uint64_t customer)
+void customer_mark(struct customer_mark **marks, uint64_t customer)
 {
     struct customer_mark *found;
     HASH_FIND(hh, *marks, &customer, sizeof customer, found);
@@ -63,6 +64,17 @@ static void mark(struct customer_mark **marks, uint64_t customer)
     found = memory_alloc(sizeof *found);
     found->customer = customer;
     HASH_ADD(hh, *marks, customer, sizeof found->customer, found);
+}
+
+bool customer_unmark(struct customer_mark **marks, uint64_t *customer)
+{
+    struct customer_mark *first = *marks;
+    if (!first)
+        return false;
+    *customer = first->customer;
+    HASH_DEL(*marks, first);
+    memory_free(first);
+    return true;
 }
 
 /* The customers that entries after folded_to touched. */
@@ -88,9 +100,9 @@ static enum patron_code tail_mark(struct recovery *recovery, struct customer_mar
                 (unsigned long long)entry.node);
         if (code != PATRON_OK)
             goto free_rows;
-        mark(marks, customer);
+        customer_mark(marks, customer);
         for (size_t i = 0; i < entry.merged_count; i++)
-            mark(marks, entry.merged[i]);
+            customer_mark(marks, entry.merged[i]);
     }
     code = kv_iterator_status(rows, error);
 free_rows:
@@ -100,59 +112,61 @@ free_rows:
 
 static enum patron_code tail_refold(struct recovery *recovery, struct error *error)
 {
-    struct customer_mark *marks = NULL, *mark_at, *next;
+    struct customer_mark *marks = NULL;
     enum patron_code code = tail_mark(recovery, &marks, error);
     recovery->total = HASH_COUNT(marks);
-    HASH_ITER(hh, marks, mark_at, next)
-    {
+    for (uint64_t customer; customer_unmark(&marks, &customer);)
         if (code == PATRON_OK)
-            code = customer_refold(recovery, mark_at->customer, error);
-        HASH_DEL(marks, mark_at);
-        memory_free(mark_at);
-    }
-    return code;
-}
-
-/* Every customer that has ever been: the living ones get new rows, those merged away lose any they still have. */
-static enum patron_code all_refold(struct recovery *recovery, struct error *error)
-{
-    struct kv_snapshot *snapshot = kv_snapshot_new(recovery->store->kv);
-    struct kv_iterator *rows = kv_iterator_new(recovery->store->kv, snapshot, KV_MEMBERS, (struct bytes){0});
-    enum patron_code code = PATRON_OK;
-    uint64_t last = 0; /* nodes are numbered from 1 */
-    recovery->total = recovery->store->last_node;
-    for (kv_iterator_seek(rows, (struct bytes){0}); kv_iterator_valid(rows); kv_iterator_next(rows)) {
-        struct member member;
-        code = member_decode(kv_iterator_borrow_key(rows), kv_iterator_borrow_value(rows), &member, error);
-        if (code == PATRON_OK && member.customer != last)
-            code = customer_refold(recovery, member.customer, error);
-        if (code != PATRON_OK)
-            goto free_rows;
-        last = member.customer;
-    }
-    code = kv_iterator_status(rows, error);
-free_rows:
-    kv_iterator_free(rows);
-    kv_snapshot_free(recovery->store->kv, snapshot);
+            code = customer_refold(recovery, customer, error);
     return code;
 }
 
 enum patron_code store_recover(struct store *store, struct error *error)
 {
-    bool all = store->profiles_version != store->definitions->version;
-    if (!all && store->folded_to_us >= store->newest_us)
+    if (store->folded_to_us >= store->newest_us)
         return PATRON_OK;
     struct recovery recovery = {.store = store};
     recovery.view = (struct view){.kv = store->kv,
         .definitions = store->definitions,
         .layout = store->layout,
+        .versions = store->versions,
         .key = store->key,
         .position_us = store->newest_us};
-    enum patron_code code = all ? all_refold(&recovery, error) : tail_refold(&recovery, error);
+    enum patron_code code = tail_refold(&recovery, error);
     arena_clear(&recovery.arena);
     TRY(code);
-    store->profiles_version = store->definitions->version;
     store->folded_to_us = store->newest_us;
     state_put(store);
     return kv_write(store->kv, store->batch, true, error);
+}
+
+static enum patron_code refill_run(struct store *store, struct refill *refill, struct error *error)
+{
+    struct view newest = {
+        .kv = store->kv, .versions = store->versions, .key = store->key, .position_us = store->newest_us};
+    uint64_t told = 0;
+    for (bool reached = false; !reached;) {
+        TRY(refill_step(refill, &newest, 0, &reached, error));
+        TRY(refill_write(store, refill, error));
+        struct refill_figures figures;
+        refill_figures(refill, &figures);
+        if (figures.nodes - told >= PROGRESS_EVERY) {
+            progress_tell(store, "folding profiles", figures.nodes, figures.nodes_total);
+            told = figures.nodes;
+        }
+    }
+    bool done;
+    TRY(refill_finish(store, refill, SIZE_MAX, &done, error));
+    CHECK(done);
+    return PATRON_OK;
+}
+
+enum patron_code store_refill_now(struct store *store, struct error *error)
+{
+    struct refill *refill = refill_new(store);
+    enum patron_code code = refill ? refill_run(store, refill, error) : PATRON_OK;
+    refill_free(refill);
+    for (bool left = true; code == PATRON_OK && left;)
+        code = store_sweep(store, SWEEP_ROWS, &left, error);
+    return code;
 }

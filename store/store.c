@@ -1,26 +1,26 @@
 /* meta: key "format"       value u8: the version of all formats of the store, 1
  *       key "key"          value 16 bytes: BLAKE2b-128 of the secret key, keyed with "patron key check"
- *       key "definitions"  value format u8 = 1 | n varint | known_at of each version's entry in the log, signed, in
- *                                order
  *       key "state"        value format u8 = 1 | last node varint | newest known_at signed | folded_to signed |
- *                          profiles' definitions version varint | events varint | merges varint | dropped varint
+ *                          version of the definitions that serves varint | generation of the profiles varint |
+ *                          events varint | merges varint | dropped varint
+ *       key "answered"     value format u8 = 1 | until signed: no T after it has been answered; absent: none has
  *       keys "schema/…"    see schema/schema_rows.c
- *       key "answered"     value format u8 = 1 | until signed: no T after it has been answered; absent: none has */
+ *       keys "definitions" and "refill": see versions.c */
 #include "store/store_internal.h"
 
 #include <sodium.h>
 
-enum { STORE_FORMAT = 1, META_ROW_FORMAT = 1, KEY_CHECK_BYTES = 16, DEFINITIONS_VERSIONS_MAX = 100000 };
+enum { STORE_FORMAT = 1, META_ROW_FORMAT = 1, KEY_CHECK_BYTES = 16 };
 
 /* The log of a new store begins before all time an event can have, so that any history may follow. */
 #define FIRST_KNOWN_AT_US (EVENT_TIME_MIN_US - MICROSECONDS_PER_DAY)
 
-static enum patron_code meta_get(struct store *store, const char *name, struct bytes *value, struct error *error)
+enum patron_code meta_get(struct store *store, const char *name, struct bytes *value, struct error *error)
 {
     return kv_get(store->kv, NULL, KV_META, bytes_from_string(name), &store->event_arena, value, error);
 }
 
-static void meta_put(struct store *store, const char *name, struct encoder *value)
+void meta_put(struct store *store, const char *name, struct encoder *value)
 {
     kv_batch_put(store->batch, KV_META, bytes_from_string(name), encoder_borrow(value));
     encoder_clear(value);
@@ -33,7 +33,8 @@ void state_put(struct store *store)
     encode_varint(&to, store->last_node);
     encode_signed(&to, store->newest_us);
     encode_signed(&to, store->folded_to_us);
-    encode_varint(&to, store->profiles_version);
+    encode_varint(&to, store->serving_number);
+    encode_varint(&to, store->generation);
     encode_varint(&to, store->events);
     encode_varint(&to, store->merges);
     encode_varint(&to, store->identifiers_dropped);
@@ -52,12 +53,13 @@ enum patron_code state_get(struct store *store, struct error *error)
     store->last_node = decode_varint(&from);
     store->newest_us = decode_signed(&from);
     store->folded_to_us = decode_signed(&from);
-    uint64_t version = decode_varint(&from);
-    store->profiles_version = (uint32_t)version;
+    uint64_t version = decode_varint(&from), generation = decode_varint(&from);
+    store->serving_number = (uint32_t)version;
+    store->generation = (uint32_t)generation;
     store->events = decode_varint(&from);
     store->merges = decode_varint(&from);
     store->identifiers_dropped = decode_varint(&from);
-    if (format != META_ROW_FORMAT || !decoder_done(&from) || version > UINT32_MAX ||
+    if (format != META_ROW_FORMAT || !decoder_done(&from) || version > UINT32_MAX || generation > version ||
         store->newest_us < FIRST_KNOWN_AT_US || store->newest_us > EVENT_TIME_MAX_US ||
         store->folded_to_us < FIRST_KNOWN_AT_US || store->folded_to_us > store->newest_us)
         return error_set(error, PATRON_CORRUPT, "the store's state row is damaged");
@@ -170,85 +172,6 @@ static enum patron_code format_open(struct store *store, struct error *error)
     return state_get(store, error);
 }
 
-/* Parses every stored version in order, so that names keep their numbers. */
-static enum patron_code definitions_replay(
-    struct store *store, struct bytes list, struct encoder *known_ats, struct error *error)
-{
-    struct decoder from = decoder_of(list);
-    uint8_t format = decode_u8(&from);
-    uint64_t count = decode_varint(&from);
-    if (format != META_ROW_FORMAT || from.bad || count > DEFINITIONS_VERSIONS_MAX)
-        return error_set(error, PATRON_CORRUPT, "the list of definitions' versions is damaged");
-    for (uint64_t i = 0; i < count; i++) {
-        uint8_t key[8];
-        int64_t known_at_us = decode_signed(&from);
-        encode_time(key, known_at_us);
-        encode_signed(known_ats, known_at_us);
-        struct bytes value;
-        enum patron_code code =
-            kv_get(store->kv, NULL, KV_LOG, bytes_of(key, sizeof key), &store->event_arena, &value, error);
-        if (code == PATRON_NOT_FOUND || from.bad)
-            return error_set(error, PATRON_CORRUPT, "the log misses a version of the definitions");
-        TRY(code);
-        struct log_entry entry;
-        TRY(log_decode(bytes_of(key, sizeof key), value, &store->event_arena, &entry, error));
-        if (entry.kind != LOG_DEFINITIONS)
-            return error_set(
-                error, PATRON_CORRUPT, "the log has an event where a version of the definitions should be");
-        const struct definitions *next;
-        TRY(definitions_parse(entry.text, store->definitions, entry.version, true, &next, error));
-        definitions_release(store->definitions);
-        store->definitions = next;
-    }
-    if (!decoder_done(&from))
-        return error_set(error, PATRON_CORRUPT, "the list of definitions' versions is damaged");
-    return PATRON_OK;
-}
-
-/* A new version is the next entry of the log. */
-static enum patron_code definitions_add(
-    struct store *store, struct bytes text, const struct encoder *known_ats, struct error *error)
-{
-    uint32_t version = store->definitions ? store->definitions->version + 1 : 1;
-    const struct definitions *next;
-    TRY(definitions_parse(text, store->definitions, version, false, &next, error));
-    definitions_release(store->definitions);
-    store->definitions = next;
-    struct log_entry entry = {
-        .known_at_us = store->newest_us + 1, .kind = LOG_DEFINITIONS, .version = version, .text = text};
-    log_put(store->batch, &entry);
-    struct encoder to = {0};
-    encode_u8(&to, META_ROW_FORMAT);
-    encode_varint(&to, version);
-    encode_raw(&to, known_ats->data, known_ats->length);
-    encode_signed(&to, entry.known_at_us);
-    meta_put(store, "definitions", &to);
-    if (store->folded_to_us == store->newest_us)
-        store->folded_to_us = entry.known_at_us;
-    store->newest_us = entry.known_at_us;
-    state_put(store);
-    return kv_write(store->kv, store->batch, true, error);
-}
-
-enum patron_code store_definitions_open(struct store *store, struct bytes text, struct error *error)
-{
-    struct bytes list;
-    struct encoder known_ats = {0};
-    enum patron_code code = meta_get(store, "definitions", &list, error);
-    if (code == PATRON_OK)
-        code = definitions_replay(store, list, &known_ats, error);
-    else if (code == PATRON_NOT_FOUND)
-        code = PATRON_OK;
-    if (code == PATRON_OK && !store->definitions && text.length == 0)
-        code = error_set(
-            error, PATRON_PRECONDITION, "a new store needs definitions: give a file with --definitions");
-    bool changed = text.length > 0 && (!store->definitions || !bytes_equal(text, store->definitions->text));
-    if (code == PATRON_OK && changed)
-        code = definitions_add(store, text, &known_ats, error);
-    encoder_clear(&known_ats);
-    return code;
-}
-
 enum patron_code store_open(const struct store_options *options, struct store **opened, struct error *error)
 {
     if (sodium_init() < 0)
@@ -261,18 +184,21 @@ enum patron_code store_open(const struct store_options *options, struct store **
     store->event_ahead_max_us = options->event_ahead_max_us ? options->event_ahead_max_us : 7 * MICROSECONDS_PER_DAY;
     store->progress = options->progress;
     store->progress_context = options->progress_context;
+    store->notice = options->notice;
+    store->notice_context = options->notice_context;
     enum patron_code code = format_open(store, error);
     if (code == PATRON_OK)
         code = answered_get(store, error);
+    bool added = false;
     if (code == PATRON_OK)
-        code = store_definitions_open(store, options->definitions_text, error);
+        code = versions_open(store, options->definitions_text, &added, error);
     store->drift = drift_new();
     if (code == PATRON_OK)
         code = drift_load(store->drift, store->kv, error);
-    if (code == PATRON_OK) {
-        store->layout = layout_new(store->definitions);
+    if (code == PATRON_OK)
         code = store_recover(store, error);
-    }
+    if (code == PATRON_OK && (added || !options->refills_later))
+        code = store_refill_now(store, error);
     if (code != PATRON_OK) {
         store_close(store);
         return code;
@@ -289,9 +215,10 @@ void store_close(struct store *store)
     touched_release(store);
     lagging_forget_all(store);
     drift_free(store->drift);
+    store->home = NULL; /* it is told nothing any more */
+    lagging_outdated_drop(store, SIZE_MAX);
     kv_batch_free(store->batch);
-    layout_free(store->layout);
-    definitions_release(store->definitions);
+    versions_release(store->versions);
     arena_clear(&store->group_arena);
     arena_clear(&store->event_arena);
     sodium_memzero(store->key, sizeof store->key);
@@ -315,6 +242,7 @@ void store_view_take(struct store *store, struct view *view)
         .snapshot = kv_snapshot_new(store->kv),
         .definitions = store->definitions,
         .layout = store->layout,
+        .versions = versions_retain(store->versions),
         .home = store->home,
         .key = store->key,
         .position_us = store->newest_us};

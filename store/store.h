@@ -34,16 +34,22 @@ struct store_options {
     int64_t event_ahead_max_us;        /* event times further after known_at are refused; 0: 7 days */
     void (*progress)(void *context, const char *what, uint64_t done, uint64_t total); /* nullable; long work at open */
     void *progress_context;
+    bool refills_later; /* what refill.h says is done beside the serving: an unfinished refill is left as it is */
+    void (*notice)(void *context, const char *words); /* nullable; what an operator should know, at open */
+    void *notice_context;
 };
 
 struct store;
+struct versions; /* versions.h */
 
-/* Opens, checks the format and the key, takes the definitions (a new version where they changed), and folds forward
- * what a crash left behind. PATRON_PRECONDITION: a newer format, or another key; the words say which. */
+/* Opens, checks the format and the key, takes the definitions (a new version where they changed, whose profiles are
+ * filled first; the text of an older version is left alone), and folds forward what a crash left behind.
+ * PATRON_PRECONDITION: a newer format, or another key; the words say which. */
 enum patron_code store_open(const struct store_options *options, struct store **store, struct error *error) MUST_CHECK;
 void store_close(struct store *store); /* the kv stays open; null is fine */
 
-const struct definitions *store_definitions(const struct store *store); /* borrowed, while the store is open */
+/* Of the version that serves; borrowed, until another one does. */
+const struct definitions *store_definitions(const struct store *store);
 /* known_at of the newest entry of the log. A store with nothing but definitions says a time before
  * EVENT_TIME_MIN_US. */
 int64_t store_newest_known_at(const struct store *store);
@@ -109,12 +115,15 @@ struct view {
     const struct kv_snapshot *snapshot;
     const struct definitions *definitions;
     const struct layout *layout;
+    const struct versions *versions; /* that there are, the one that serves (`definitions`) among them */
     const struct profile_home *home;
     const uint8_t *key;
     int64_t position_us; /* K: newest known_at */
 };
-/* Takes the newest state. `snapshot` is the caller's to free (kv_snapshot_free) when the view is done with. */
+/* Takes the newest state, until store_view_release. */
 void store_view_take(struct store *store, struct view *view);
+/* From any thread, also once the store is closed (but not its engine). */
+void store_view_release(struct view *view);
 
 struct row {
     uint8_t status; /* PRESENT or NOT_FOUND */

@@ -1,5 +1,6 @@
 /* The open store, shared by the files that make it up: store.c (opening), group.c (ingestion), lagging.c (profiles that
- * lag the log), recover.c (what a crash or new definitions leave to be folded). */
+ * lag the log), versions.c (of the definitions), refill.c (profiles of a new version), recover.c (what a crash leaves to
+ * be folded). */
 #ifndef PATRON_STORE_INTERNAL_H
 #define PATRON_STORE_INTERNAL_H
 
@@ -24,9 +25,11 @@ static inline unsigned customer_hash(const void *key)
 #include "store/journal/log.h"
 #include "store/schema/drift.h"
 #include "store/store.h"
+#include "store/versions.h"
 
 /* A profile whose rows on disk are behind: what they are and what they shall be. */
 struct lagging {
+    uint32_t generation;
     uint64_t customer;
     const struct profile_parts *disk;   /* null: no rows */
     const struct profile_parts *newest; /* null: merged away, the rows shall go */
@@ -43,22 +46,37 @@ struct touched {
     UT_hash_handle hh;
 };
 
+/* How far the newest version's profiles are filled; version 0: it serves. */
+struct refill_state {
+    uint32_t version;
+    bool filling;        /* only the customers up to the cursor are there; else all are */
+    uint64_t cursor;
+    int64_t position_us; /* and hold the log's entries up to here */
+};
+
 struct store {
     struct kv *kv;
     struct kv_batch *batch;
     uint8_t key[STORE_KEY_BYTES];
+    const struct versions *versions;
+    struct version *serving; /* in `versions`, as the next two are in it */
     const struct definitions *definitions;
     struct layout *layout;
+    bool kept_ever; /* some version keeps unknown attributes */
+    struct refill_state refill;
     const struct profile_home *home;
     int64_t event_ahead_max_us;
     void (*progress)(void *context, const char *what, uint64_t done, uint64_t total);
     void *progress_context;
+    void (*notice)(void *context, const char *words);
+    void *notice_context;
 
     /* the row `state` */
     uint64_t last_node;
     int64_t newest_us;    /* known_at of the newest entry on disk, or of the open group */
     int64_t folded_to_us; /* the rows of all profiles hold every entry up to here */
-    uint32_t profiles_version; /* of the definitions that the rows are folded by */
+    uint32_t serving_number; /* the version that serves */
+    uint32_t generation;     /* of its profiles */
     uint64_t events;
     uint64_t merges;
     uint64_t identifiers_dropped;
@@ -67,6 +85,9 @@ struct store {
     struct lagging *lagging;       /* by customer */
     struct lagging *lagging_first; /* oldest first */
     uint64_t lagging_count;
+    struct lagging *outdated; /* of generations that no longer serve */
+    uint8_t sweep_from[PROFILE_KEY_BYTES];
+    size_t sweep_from_length;
 
     struct drift *drift;
 
@@ -91,10 +112,37 @@ enum patron_code lagging_newest(
 void lagging_set(struct store *store, uint64_t customer, const struct profile_parts *disk,
     const struct profile_parts *take_newest);
 void lagging_forget_all(struct store *store);
+/* All that lag are of a generation that serves no longer: their rows are not written any more. */
+void lagging_outdate_all(struct store *store);
+/* Drops up to so many of those; false if there are none. */
+bool lagging_outdated_drop(struct store *store, size_t most);
 
-/* Folds forward what the rows miss, or everything if they are of other definitions. */
+/* Folds forward what the rows miss. */
 enum patron_code store_recover(struct store *store, struct error *error) MUST_CHECK;
-/* Finds the stored definitions, adds a version if the text is new. */
-enum patron_code store_definitions_open(struct store *store, struct bytes text, struct error *error) MUST_CHECK;
+/* Fills the profiles of the newest version if it does not serve yet, makes it serve, and sweeps. */
+enum patron_code store_refill_now(struct store *store, struct error *error) MUST_CHECK;
+
+/* A set of customers. */
+struct customer_mark {
+    uint64_t customer;
+    UT_hash_handle hh;
+};
+void customer_mark(struct customer_mark **marks, uint64_t customer);
+bool customer_unmark(struct customer_mark **marks, uint64_t *customer); /* takes one out; false: the set is empty */
+
+/* Finds the stored versions and the one that serves; adds one if the text is new. */
+enum patron_code versions_open(struct store *store, struct bytes text, bool *added, struct error *error) MUST_CHECK;
+struct version *version_retain(struct version *version);
+void version_release(struct version *version); /* null is fine */
+const struct versions *versions_retain(const struct versions *versions);
+void versions_release(const struct versions *versions); /* null is fine */
+/* The newest version serves from here on, with the profiles that were filled for it. */
+void version_serve_newest(struct store *store);
+void refill_state_put(struct kv_batch *batch, const struct refill_state *state);
+
+/* Rows of the family `meta`. The value is in the event's arena; meta_put clears the encoder. */
+enum patron_code meta_get(
+    struct store *store, const char *name, struct bytes *value, struct error *error) MUST_CHECK;
+void meta_put(struct store *store, const char *name, struct encoder *value);
 
 #endif

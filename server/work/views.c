@@ -62,9 +62,7 @@ static void unlink_view(struct views *views, struct held_view *held)
 
 static void free_view(struct held_view *held)
 {
-    struct kv *kv = held->view.kv;
-    /* The snapshot is the holder's to free, and const only towards readers. */
-    kv_snapshot_free(kv, (struct kv_snapshot *)(uintptr_t)held->view.snapshot);
+    store_view_release(&held->view);
     memory_free(held);
 }
 

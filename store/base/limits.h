@@ -48,6 +48,8 @@ enum {
     ABOUT_BYTES_MAX = 1000,
     TAGS_MAX = 20,
     TAG_BYTES_MAX = 64,
+    /* Versions that can be asked for: each is held in memory, some hundred KiB for a thousand features. */
+    DEFINITIONS_VERSIONS_KEPT_MAX = 1000,
 
     /* One call. */
     READ_IDENTIFIERS_MAX = 10000,

@@ -68,6 +68,7 @@ void profile_evaluate(const struct profile *profile, uint32_t feature, int64_t a
 
 enum { PROFILE_KEY_BYTES = 20 };
 void profile_key_encode(uint32_t generation, uint64_t customer, uint64_t part, uint8_t key[PROFILE_KEY_BYTES]);
+uint32_t profile_key_generation(struct bytes key); /* of a whole key */
 
 /* The rows, retained once. */
 const struct profile_parts *profile_encode(const struct profile *profile);

@@ -37,6 +37,12 @@ void profile_key_encode(uint32_t generation, uint64_t customer, uint64_t part, u
     encode_be64(key + 12, part);
 }
 
+uint32_t profile_key_generation(struct bytes key)
+{
+    CHECK(key.length == PROFILE_KEY_BYTES);
+    return (uint32_t)(decode_be64(key.data) >> 32);
+}
+
 static void accumulators_encode(
     const struct accumulator *accumulators, const struct tier_layout *tier, struct encoder *to)
 {

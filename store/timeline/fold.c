@@ -1,22 +1,33 @@
 #include "store/timeline/fold.h"
 
+#include "store/versions.h"
+
+/* Types are never taken away: what the newest version does not have is none. */
+static size_t types_known(const struct view *view)
+{
+    return view->versions ? versions_newest(view->versions)->definitions->event_count : view->layout->type_count;
+}
+
 enum patron_code events_each(const struct view *view, uint64_t node, int64_t before_us,
     void (*take)(void *context, const struct event *event), void *context, struct error *error)
 {
     uint8_t prefix[8];
     encode_be64(prefix, node);
     struct kv_iterator *rows = kv_iterator_new(view->kv, view->snapshot, KV_EVENTS, bytes_of(prefix, sizeof prefix));
+    size_t types = types_known(view);
     enum patron_code code = PATRON_OK;
     struct arena resolved = {0};
     for (kv_iterator_seek(rows, bytes_of(prefix, sizeof prefix)); kv_iterator_valid(rows); kv_iterator_next(rows)) {
         struct event event;
         code = event_decode(kv_iterator_borrow_key(rows), kv_iterator_borrow_value(rows), &event, error);
-        if (code == PATRON_OK && event.type >= view->layout->type_count)
+        if (code == PATRON_OK && event.type >= types)
             code = error_set(error, PATRON_CORRUPT, "an event is of a type that no version of the definitions has");
         if (code != PATRON_OK)
             goto free_rows;
         if (event.time_us >= before_us)
             goto free_rows;
+        if (event.type >= view->layout->type_count)
+            continue; /* a later version's */
         arena_reset(&resolved);
         event_resolve(&event, view->layout->definitions, &resolved);
         take(context, &event);

@@ -18,7 +18,8 @@ enum patron_code fold_current(const struct view *view, uint64_t customer, struct
     uint64_t *events, struct error *error) MUST_CHECK;
 
 /* Calls `take` for every event of the node with event time < before_us, in order of event time; the event is
- * borrowed. It comes as the layout's definitions read it: what was kept by name is resolved (event.h). */
+ * borrowed. It comes as the layout's definitions read it: what was kept by name is resolved (event.h). Events of types
+ * that only later versions of the definitions have are left out. */
 enum patron_code events_each(const struct view *view, uint64_t node, int64_t before_us,
     void (*take)(void *context, const struct event *event), void *context, struct error *error) MUST_CHECK;
 

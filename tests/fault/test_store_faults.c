@@ -139,7 +139,7 @@ static enum patron_code view_run(struct run *run, enum step_kind kind, struct er
     } else {
         code = snapshot_run(run, &view, kind == SPINE, error);
     }
-    kv_snapshot_free(run->shop.kv, (struct kv_snapshot *)view.snapshot);
+    store_view_release(&view);
     return code;
 }
 

@@ -160,7 +160,7 @@ void history_view_drop(struct history *history, struct history_view *view)
     if (!view->taken)
         return;
     view->taken = false;
-    kv_snapshot_free(history->kv, (struct kv_snapshot *)view->view.snapshot);
+    store_view_release(&view->view);
     if (history->home == NULL || dice_chance(&history->world.dice, 50))
         return;
     uint64_t oldest = small_home_next_view(history->home);

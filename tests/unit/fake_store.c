@@ -240,6 +240,11 @@ void store_view_take(struct store *store, struct view *view)
     };
 }
 
+void store_view_release(struct view *view)
+{
+    kv_snapshot_free(view->kv, (struct kv_snapshot *)(uintptr_t)view->snapshot);
+}
+
 void store_figures(const struct store *store, struct store_figures *figures)
 {
     *figures = (struct store_figures){.events = store->events, .profiles_behind = store->behind_count};

@@ -187,7 +187,7 @@ static inline struct verify_result shop_verify(struct shop *shop, struct shop_fi
     struct error error;
     if (store_verify(&view, &result, shop_report, findings, &error) != PATRON_OK)
         fail_msg("%s", error.text);
-    kv_snapshot_free(shop->kv, (struct kv_snapshot *)view.snapshot);
+    store_view_release(&view);
     assert_int_equal(result.differences, findings->count);
     return result;
 }

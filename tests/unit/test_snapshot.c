@@ -67,7 +67,7 @@ static void the_moments_of_a_generated_spine_are_checked(void **state)
         assert_string_equal(error.text, cases[i].words);
     }
     assert_int_equal(try_every(&view, (const int64_t[]){START_US}, 0, 0, NULL), PATRON_OK);
-    kv_snapshot_free(shop.kv, (struct kv_snapshot *)view.snapshot);
+    store_view_release(&view);
     shop_close(&shop);
 }
 
@@ -122,7 +122,7 @@ static void the_rows_of_a_given_spine_are_checked_and_can_be_left_out(void **sta
     assert_int_equal(snapshot_next(snapshot, &row, NULL), PATRON_NOT_FOUND);
     assert_int_equal(snapshot_next(snapshot, &row, NULL), PATRON_NOT_FOUND);
     snapshot_free(snapshot);
-    kv_snapshot_free(shop.kv, (struct kv_snapshot *)view.snapshot);
+    store_view_release(&view);
     shop_close(&shop);
 }
 
@@ -155,7 +155,7 @@ static void assert_ordered(struct shop *shop, const char *scratch)
     }
     assert_int_equal(count, 60);
     snapshot_free(snapshot);
-    kv_snapshot_free(shop->kv, (struct kv_snapshot *)view.snapshot);
+    store_view_release(&view);
 }
 
 static void rows_come_by_customer_then_time_then_row_of_the_spine(void **state)
@@ -242,7 +242,7 @@ static void a_customer_with_more_events_than_are_held_is_answered_the_same(void 
         }
         assert_int_equal(rows, 4); /* the first moment is before its birth */
         snapshot_free(snapshot);
-        kv_snapshot_free(shop.kv, (struct kv_snapshot *)view.snapshot);
+        store_view_release(&view);
         shop_close(&shop);
     }
 }

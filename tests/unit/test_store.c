@@ -309,7 +309,7 @@ static struct value value_now(struct shop *shop, const char *who, const char *na
     int64_t as_of_us = shop->clock_us > view.position_us ? shop->clock_us : view.position_us + 1;
     if (read_now(&view, &selection, event.identifiers, as_of_us, &shop->arena, &row, &error) != PATRON_OK)
         fail_msg("%s", error.text);
-    kv_snapshot_free(shop->kv, (struct kv_snapshot *)view.snapshot);
+    store_view_release(&view);
     return value;
 }
 
@@ -577,7 +577,7 @@ static void reads_of_now_end_where_reads_of_the_past_do(void **state)
     assert_int_equal(
         read_as_of(&view, &selection, who.identifiers, EVENT_TIME_MIN_US, &shop.arena, &row, NULL), PATRON_OK);
     assert_int_equal(row.status, STATUS_NOT_FOUND);
-    kv_snapshot_free(shop.kv, (struct kv_snapshot *)view.snapshot);
+    store_view_release(&view);
     shop_close(&shop);
 }
 

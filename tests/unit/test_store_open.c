@@ -148,12 +148,19 @@ static void damaged_rows_of_meta_are_told(void **state)
         {"state", NULL, "the data directory has a format but no state: it is damaged"},
         {"state", "", "the store's state row is damaged"},
         {"state", "01", "the store's state row is damaged"},
-        {"state", "02 00 00 00 01 00 00 00", "the store's state row is damaged"},
-        {"state", "01 00 00 00 01 00 00 00 00", "the store's state row is damaged"},
-        {"state", "01 00 00 00 8080808010 00 00 00", "the store's state row is damaged"}, /* version 2^32 */
-        {"state", "01 00 feffffffffffffffff01 00 01 00 00 00", "the store's state row is damaged"},
-        {"state", "01 00 00 02 01 00 00 00", "the store's state row is damaged"}, /* folded to after the newest */
-        {"state", "01 00 00 ffffffffffffffffff01 01 00 00 00", "the store's state row is damaged"},
+        {"state", "02 00 00 00 01 01 00 00 00", "the store's state row is damaged"},
+        {"state", "01 00 00 00 01 01 00 00 00 00", "the store's state row is damaged"},
+        {"state", "01 00 00 00 8080808010 01 00 00 00", "the store's state row is damaged"}, /* version 2^32 */
+        {"state", "01 00 feffffffffffffffff01 00 01 01 00 00 00", "the store's state row is damaged"},
+        {"state", "01 00 00 02 01 01 00 00 00", "the store's state row is damaged"}, /* folded to after the newest */
+        {"state", "01 00 00 ffffffffffffffffff01 01 01 00 00 00", "the store's state row is damaged"},
+        {"state", "01 00 00 00 01 02 00 00 00", "the store's state row is damaged"}, /* a generation to come */
+        {"state", "01 00 00 00 02 01 00 00 00", "the store's state row names a version that is not there"},
+        {"state", "01 00 00 00 00 00 00 00 00", "the store's state row names a version that is not there"},
+        {"state", "01 00 00 00 01 00 00 00 00", "the store's state row names a version that is not there"},
+        {"refill", "", "the store's row of what is being refilled is damaged"},
+        {"refill", "01 01 01 00 00", "the store's row of what is being refilled is damaged"}, /* it serves */
+        {"refill", "01 02 01 00 00", "the store's row of what is being refilled is damaged"}, /* there is none */
         {"answered", "", "the store's row of what was answered is damaged"},
         {"answered", "02 00", "the store's row of what was answered is damaged"},
         {"answered", "01 00 00", "the store's row of what was answered is damaged"},
@@ -162,9 +169,13 @@ static void damaged_rows_of_meta_are_told(void **state)
         {"definitions", "01", "the list of definitions' versions is damaged"},
         {"definitions", "01 ffffffffffffffffff01", "the list of definitions' versions is damaged"},
         {"definitions", "01 00 00", "the list of definitions' versions is damaged"},
-        {"definitions", "01 01", "the log misses a version of the definitions"},
-        {"definitions", "01 01 00", "the log misses a version of the definitions"},
-        {"definitions", "01 01 8080f28183898506",
+        {"definitions", "01 00", "the list of definitions' versions is damaged"},
+        {"definitions", "01 01 00", "the list of definitions' versions is damaged"},
+        {"definitions", "01 01 fdff9fe98cc9ec07 01", "the list of definitions' versions is damaged"}, /* dropped */
+        {"definitions", "01 01 fdff9fe98cc9ec07 02", "the list of definitions' versions is damaged"},
+        {"definitions", "01 01 fdff9fe98cc9ec07 00 00", "the list of definitions' versions is damaged"},
+        {"definitions", "01 01 00 00", "the log misses a version of the definitions"},
+        {"definitions", "01 01 8080f28183898506 00",
             "the log has an event where a version of the definitions should be"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -187,10 +198,10 @@ static void meta_is_stored_in_these_bytes(void **state)
     shop_send(&shop, "visit", "2", START_US, "device:a customer_id:8");
     assert_golden(row_of(&shop, KV_META, meta_key("format")), "01");
     assert_int_equal(row_of(&shop, KV_META, meta_key("key")).length, 16);
-    /* nodes 3, newest START + 1 s, folded to it, version 1, events 2, merges 0, dropped 1 */
-    assert_golden(row_of(&shop, KV_META, meta_key("state")), "01 03 8089ec8283898506 8089ec8283898506 01 02 00 01");
-    /* one version, known a day before 1900 and 1 us */
-    assert_golden(row_of(&shop, KV_META, meta_key("definitions")), "01 01 fdff9fe98cc9ec07");
+    /* nodes 3, newest START + 1 s, folded to it, version 1, generation 1, events 2, merges 0, dropped 1 */
+    assert_golden(row_of(&shop, KV_META, meta_key("state")), "01 03 8089ec8283898506 8089ec8283898506 01 01 02 00 01");
+    /* one version, known a day before 1900 and 1 us, not dropped */
+    assert_golden(row_of(&shop, KV_META, meta_key("definitions")), "01 01 fdff9fe98cc9ec07 00");
     shop_close(&shop);
 }
 
@@ -250,7 +261,9 @@ static void definitions_that_would_lose_events_are_refused_and_the_old_ones_stay
     send_some(&shop, 0);
     assert_does_not_open(&shop,
         "identifiers: {customer_id: {max: 1}, email: , device: }\nevents: {visit: {page: string}}\n",
-        PATRON_INVALID, "line 2, column 1: event 'order' is gone, and stored events are of it: put it back");
+        PATRON_INVALID,
+        "line 2, column 1: event 'order' is gone, and stored events are of it; feature orders_90d of version 1 uses it: "
+        "put it back, or use apply --force");
     shop_open(&shop, first_version);
     assert_int_equal(store_definitions(shop.store)->version, 1);
     shop_assert_sound(&shop);
@@ -565,7 +578,7 @@ static void verify_stops_when_it_is_told_to(void **state)
     int calls = 0;
     assert_int_equal(store_verify(&view, &result, stop_at_once, &calls, NULL), PATRON_OK);
     assert_true(calls == 1 && result.differences == 1);
-    kv_snapshot_free(shop.kv, (struct kv_snapshot *)view.snapshot);
+    store_view_release(&view);
     shop_close(&shop);
 }
 
@@ -593,7 +606,7 @@ static void a_profile_from_the_future_is_told_and_not_read(void **state)
         read_now(&view, &selection, who.identifiers, view.position_us + 1, &shop.arena, &row, &error), PATRON_CORRUPT);
     assert_string_equal(error.text, "the profile of customer 4 is ahead of the log: run patron verify");
     shop_plant(&shop, KV_PROFILES, key, NULL);
-    kv_snapshot_free(shop.kv, (struct kv_snapshot *)view.snapshot);
+    store_view_release(&view);
     shop_plant(&shop, KV_PROFILES, key, &future);
     struct event_input event = shop_event(&shop, "visit", "new", shop.clock_us, "device:c");
     shop_begin(&shop);

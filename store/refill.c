@@ -1,0 +1,448 @@
+/* What a step makes lies in the refill's own batch until the writer has written it; the row "refill" (versions.c) goes
+ * with it. Steps read the rows that the ones before have written in the newest state of the engine, and everything else
+ * in the view's. */
+#include "store/refill.h"
+
+#include "store/store_internal.h"
+#include "store/timeline/fold.h"
+#include "store/versions.h"
+
+/* What one write to the engine may hold the writer up for: a millisecond or so. */
+enum { STEP_BYTES = 256 * 1024, STEP_MOST = 512 };
+
+struct refill {
+    struct version *version;
+    struct kv_batch *batch;
+    struct refill_state state; /* once the batch is written */
+    int64_t pinned_us;         /* the position that the customers are folded at; INT64_MIN: none yet */
+    bool catching_up;          /* the customers up to the cursor are being folded anew at … */
+    int64_t catching_up_to_us;
+    int64_t caught_up_us;      /* entries up to here were looked at for that */
+    struct arena arena;
+    struct refill_figures figures;
+};
+
+struct refill *refill_new(struct store *store)
+{
+    if (!store_is_refilling(store))
+        return NULL;
+    struct refill *refill = memory_alloc(sizeof *refill);
+    refill->version = version_retain(versions_newest(store->versions));
+    refill->batch = kv_batch_new(store->kv);
+    refill->state = store->refill;
+    refill->pinned_us = INT64_MIN;
+    refill->figures = (struct refill_figures){.version = refill->version->number, .nodes_total = store->last_node};
+    return refill;
+}
+
+void refill_free(struct refill *refill)
+{
+    if (!refill)
+        return;
+    kv_batch_free(refill->batch);
+    version_release(refill->version);
+    arena_clear(&refill->arena);
+    memory_free(refill);
+}
+
+void refill_figures(const struct refill *refill, struct refill_figures *figures)
+{
+    *figures = refill->figures;
+    figures->following = !refill->state.filling;
+    figures->nodes = refill->state.filling ? refill->state.cursor : figures->nodes_total;
+    if (figures->nodes > figures->nodes_total)
+        figures->nodes = figures->nodes_total;
+}
+
+/* The same position under the new version's eyes. */
+static struct view view_under(const struct refill *refill, const struct view *view)
+{
+    struct view under = *view;
+    under.definitions = refill->version->definitions;
+    under.layout = refill->version->layout;
+    under.home = NULL;
+    return under;
+}
+
+/* --- folding customers ----------------------------------------------------------------------------------------- */
+
+/* The customer's rows become the fold of its events at the view; none for one that is no more. */
+static enum patron_code customer_fold(
+    struct refill *refill, const struct view *under, uint64_t customer, bool may_have_rows, struct error *error)
+{
+    arena_reset(&refill->arena);
+    uint32_t generation = refill->version->number;
+    const struct profile_parts *disk = NULL, *wanted = NULL;
+    if (may_have_rows) {
+        enum patron_code code = profile_rows_read(under->kv, NULL, generation, customer, &disk, error);
+        if (code != PATRON_OK && code != PATRON_NOT_FOUND)
+            return code;
+    }
+    struct profile profile;
+    enum patron_code code =
+        fold_current(under, customer, &refill->arena, &profile, &refill->figures.events, error);
+    if (code == PATRON_OK) {
+        wanted = profile_encode(&profile);
+        refill->figures.customers++;
+    }
+    if (code == PATRON_OK || code == PATRON_NOT_FOUND) {
+        profile_rows_write(refill->batch, generation, customer, disk, wanted);
+        code = PATRON_OK;
+    }
+    profile_parts_release(disk);
+    profile_parts_release(wanted);
+    return code;
+}
+
+/* Goes on with the customers after the cursor. */
+static enum patron_code fill_step(struct refill *refill, const struct view *under, size_t most, struct error *error)
+{
+    uint8_t from[8];
+    encode_be64(from, refill->state.cursor + 1);
+    struct kv_iterator *rows = kv_iterator_new(under->kv, under->snapshot, KV_MEMBERS, (struct bytes){0});
+    enum patron_code code = PATRON_OK;
+    kv_iterator_seek(rows, bytes_of(from, sizeof from));
+    for (size_t folded = 0; kv_iterator_valid(rows); kv_iterator_next(rows)) {
+        struct member member;
+        code = member_decode(kv_iterator_borrow_key(rows), kv_iterator_borrow_value(rows), &member, error);
+        if (code == PATRON_OK && member.customer == refill->state.cursor)
+            continue;
+        if (code == PATRON_OK && (folded == most || kv_batch_bytes(refill->batch) >= STEP_BYTES))
+            goto free_rows;
+        if (code == PATRON_OK)
+            code = customer_fold(refill, under, member.customer, false, error);
+        if (code != PATRON_OK)
+            goto free_rows;
+        refill->state.cursor = member.customer;
+        folded++;
+    }
+    code = kv_iterator_status(rows, error);
+    if (code == PATRON_OK)
+        refill->state.filling = false;
+free_rows:
+    kv_iterator_free(rows);
+    return code;
+}
+
+/* --- the log's entries ----------------------------------------------------------------------------------------- */
+
+static struct kv_iterator *entries_after(const struct view *view, int64_t position_us)
+{
+    uint8_t from[8];
+    encode_time(from, position_us + 1);
+    struct kv_iterator *rows = kv_iterator_new(view->kv, view->snapshot, KV_LOG, (struct bytes){0});
+    kv_iterator_seek(rows, bytes_of(from, sizeof from));
+    return rows;
+}
+
+static enum patron_code entry_customer(
+    const struct view *view, const struct log_entry *entry, uint64_t *customer, struct error *error)
+{
+    enum patron_code code =
+        membership_at(view->kv, view->snapshot, entry->node, entry->known_at_us + 1, customer, error);
+    if (code == PATRON_NOT_FOUND)
+        code = error_set(error, PATRON_CORRUPT, "the log names node %llu, which has no customer",
+            (unsigned long long)entry->node);
+    return code;
+}
+
+/* After a crash the filling goes on at a later position. Customers that were done and are named by the log since are
+ * folded at that one too: a step's worth of entries at a time, each customer once in it. */
+static enum patron_code catch_up_step(
+    struct refill *refill, const struct view *under, size_t most, struct error *error)
+{
+    struct kv_iterator *rows = entries_after(under, refill->caught_up_us);
+    struct customer_mark *marks = NULL;
+    struct arena arena = {0};
+    enum patron_code code = PATRON_OK;
+    size_t entries = 0;
+    for (; code == PATRON_OK && kv_iterator_valid(rows) && entries < most; kv_iterator_next(rows), entries++) {
+        struct log_entry entry;
+        arena_reset(&arena);
+        code = log_decode(kv_iterator_borrow_key(rows), kv_iterator_borrow_value(rows), &arena, &entry, error);
+        if (code != PATRON_OK)
+            break;
+        refill->caught_up_us = entry.known_at_us;
+        uint64_t customer;
+        if (entry.kind != LOG_EVENT)
+            continue;
+        code = entry_customer(under, &entry, &customer, error);
+        if (code != PATRON_OK)
+            break;
+        customer_mark(&marks, customer);
+        for (size_t i = 0; i < entry.merged_count; i++)
+            customer_mark(&marks, entry.merged[i]);
+    }
+    if (code == PATRON_OK)
+        code = kv_iterator_status(rows, error);
+    if (code == PATRON_OK && !kv_iterator_valid(rows)) {
+        refill->catching_up = false;
+        refill->pinned_us = refill->state.position_us = under->position_us;
+    }
+    kv_iterator_free(rows);
+    arena_clear(&arena);
+    for (uint64_t customer; customer_unmark(&marks, &customer);)
+        if (code == PATRON_OK && customer <= refill->state.cursor)
+            code = customer_fold(refill, under, customer, true, error);
+    return code;
+}
+
+static void catch_up_begin(struct refill *refill, const struct view *view)
+{
+    if (refill->state.cursor == 0) {
+        refill->pinned_us = refill->state.position_us = view->position_us;
+        return;
+    }
+    refill->catching_up = true;
+    refill->catching_up_to_us = view->position_us;
+    refill->caught_up_us = refill->state.position_us;
+}
+
+/* A profile of the new generation, as the entries so far have left it. */
+static enum patron_code touch(struct refill *refill, const struct view *under, struct touched **all, uint64_t customer,
+    struct touched **touched, struct error *error)
+{
+    HASH_FIND(hh, *all, &customer, sizeof customer, *touched);
+    if (*touched)
+        return PATRON_OK;
+    const struct profile_parts *before = NULL;
+    enum patron_code code =
+        profile_rows_read(under->kv, NULL, refill->version->number, customer, &before, error);
+    if (code != PATRON_OK && code != PATRON_NOT_FOUND)
+        return code;
+    struct touched *made = arena_alloc(&refill->arena, sizeof *made);
+    made->customer = customer;
+    made->before = before;
+    HASH_ADD(hh, *all, customer, sizeof made->customer, made);
+    *touched = made;
+    if (!before)
+        return PATRON_OK;
+    made->profile = arena_alloc(&refill->arena, sizeof *made->profile);
+    return profile_decode(made->profile, under->layout, before, &refill->arena, error);
+}
+
+static enum patron_code entry_event(
+    struct refill *refill, const struct view *under, const struct log_entry *entry, struct event *event,
+    struct error *error)
+{
+    struct event sought = {.node = entry->node, .time_us = entry->time_us};
+    memcpy(sought.hash, entry->hash, EVENT_HASH_BYTES);
+    uint8_t key[EVENT_KEY_BYTES];
+    event_key_encode(&sought, key);
+    struct bytes value;
+    enum patron_code code = kv_get(
+        under->kv, under->snapshot, KV_EVENTS, bytes_of(key, sizeof key), &refill->arena, &value, error);
+    if (code == PATRON_NOT_FOUND)
+        return error_set(error, PATRON_CORRUPT, "the log names an event of node %llu that is not there",
+            (unsigned long long)entry->node);
+    TRY(code);
+    TRY(event_decode(bytes_of(key, sizeof key), value, event, error));
+    if (event->type >= under->layout->type_count)
+        return error_set(error, PATRON_CORRUPT, "an event is of a type that no version of the definitions has");
+    event_resolve(event, under->definitions, &refill->arena);
+    return PATRON_OK;
+}
+
+/* As the writer did it: merge, move on, apply. */
+static enum patron_code entry_apply(struct refill *refill, const struct view *under, struct touched **all,
+    const struct log_entry *entry, struct error *error)
+{
+    struct event event;
+    uint64_t customer;
+    TRY(entry_event(refill, under, entry, &event, error));
+    TRY(entry_customer(under, entry, &customer, error));
+    struct touched *touched;
+    TRY(touch(refill, under, all, customer, &touched, error));
+    if (!touched->profile) {
+        touched->profile = arena_alloc(&refill->arena, sizeof *touched->profile);
+        profile_init(touched->profile, under->layout, &refill->arena);
+    } else if (touched->profile->position_us >= entry->known_at_us) {
+        return error_set(error, PATRON_CORRUPT, "a profile of customer %llu that is being filled is ahead of the log",
+            (unsigned long long)customer);
+    }
+    for (size_t i = 0; i < entry->merged_count; i++) {
+        struct touched *gone;
+        TRY(touch(refill, under, all, entry->merged[i], &gone, error));
+        if (gone->profile)
+            profile_merge(touched->profile, gone->profile);
+        gone->profile = NULL;
+    }
+    profile_advance(touched->profile, entry->known_at_us);
+    profile_apply(touched->profile, &event);
+    refill->figures.events++;
+    return PATRON_OK;
+}
+
+/* Applies the entries after the position, at most so many, and puts what comes of it into the batch. */
+static enum patron_code entries_apply(struct refill *refill, const struct view *under, struct kv_batch *batch,
+    size_t entries_max, bool *reached, struct error *error)
+{
+    arena_reset(&refill->arena);
+    struct kv_iterator *rows = entries_after(under, refill->state.position_us);
+    struct touched *all = NULL, *touched, *next;
+    enum patron_code code = PATRON_OK;
+    for (size_t i = 0; code == PATRON_OK && i < entries_max && kv_iterator_valid(rows); kv_iterator_next(rows), i++) {
+        struct log_entry entry;
+        code = log_decode(
+            kv_iterator_borrow_key(rows), kv_iterator_borrow_value(rows), &refill->arena, &entry, error);
+        if (code == PATRON_OK && entry.kind == LOG_EVENT)
+            code = entry_apply(refill, under, &all, &entry, error);
+        if (code == PATRON_OK)
+            refill->state.position_us = entry.known_at_us;
+    }
+    if (code == PATRON_OK)
+        code = kv_iterator_status(rows, error);
+    *reached = code == PATRON_OK && !kv_iterator_valid(rows);
+    kv_iterator_free(rows);
+    HASH_ITER(hh, all, touched, next)
+    {
+        HASH_DEL(all, touched);
+        const struct profile_parts *wanted =
+            code == PATRON_OK && touched->profile ? profile_encode(touched->profile) : NULL;
+        if (code == PATRON_OK)
+            profile_rows_write(batch, refill->version->number, touched->customer, touched->before, wanted);
+        profile_parts_release(wanted);
+        profile_parts_release(touched->before);
+    }
+    if (*reached)
+        refill->state.position_us = under->position_us;
+    return code;
+}
+
+/* --- the steps ------------------------------------------------------------------------------------------------- */
+
+enum patron_code refill_step(
+    struct refill *refill, const struct view *view, size_t most, bool *reached, struct error *error)
+{
+    if (most == 0)
+        most = STEP_MOST;
+    CHECK(kv_batch_count(refill->batch) == 0);
+    struct view under = view_under(refill, view);
+    *reached = false;
+    bool begins = refill->catching_up ? refill->catching_up_to_us != view->position_us
+                                      : refill->pinned_us != view->position_us;
+    if (refill->state.filling && begins)
+        catch_up_begin(refill, view);
+    if (refill->state.filling && refill->catching_up)
+        TRY(catch_up_step(refill, &under, most, error));
+    else if (refill->state.filling)
+        TRY(fill_step(refill, &under, most, error));
+    else
+        TRY(entries_apply(refill, &under, refill->batch, most, reached, error));
+    refill_state_put(refill->batch, &refill->state);
+    return PATRON_OK;
+}
+
+enum patron_code refill_write(struct store *store, struct refill *refill, struct error *error)
+{
+    CHECK(!store->failed);
+    CHECK(store->refill.version == refill->version->number);
+    enum patron_code code = kv_write(store->kv, refill->batch, false, error);
+    if (code == PATRON_OK)
+        store->refill = refill->state;
+    store->failed = store->failed || code != PATRON_OK;
+    return code;
+}
+
+/* Are there at most so many entries after the position? */
+static enum patron_code entries_are_few(
+    const struct view *view, int64_t position_us, size_t entries_max, bool *few, struct error *error)
+{
+    struct kv_iterator *rows = entries_after(view, position_us);
+    size_t entries = 0;
+    while (kv_iterator_valid(rows) && entries <= entries_max) {
+        kv_iterator_next(rows);
+        entries++;
+    }
+    *few = entries <= entries_max;
+    enum patron_code code = kv_iterator_status(rows, error);
+    kv_iterator_free(rows);
+    return code;
+}
+
+enum patron_code refill_finish(
+    struct store *store, struct refill *refill, size_t entries_max, bool *done, struct error *error)
+{
+    CHECK(!store->group_open && !store->failed);
+    CHECK(store->refill.version == refill->version->number);
+    CHECK(!refill->state.filling && kv_batch_count(refill->batch) == 0);
+    struct view newest = {
+        .kv = store->kv, .versions = store->versions, .key = store->key, .position_us = store->newest_us};
+    struct view under = view_under(refill, &newest);
+    *done = false;
+    bool few, reached = false;
+    TRY(entries_are_few(&under, refill->state.position_us, entries_max, &few, error));
+    if (!few)
+        return PATRON_OK;
+    enum patron_code code = entries_apply(refill, &under, store->batch, SIZE_MAX, &reached, error);
+    if (code == PATRON_OK) {
+        CHECK(reached);
+        kv_batch_delete(store->batch, KV_META, bytes_from_string("refill"));
+        store->serving_number = store->generation = refill->version->number;
+        store->folded_to_us = store->newest_us;
+        state_put(store);
+        code = kv_write(store->kv, store->batch, true, error);
+    }
+    if (code != PATRON_OK) { /* what failed is in the batch still */
+        store->failed = true;
+        return code;
+    }
+    lagging_outdate_all(store);
+    version_serve_newest(store);
+    store->sweep_from_length = 0;
+    *done = true;
+    return PATRON_OK;
+}
+
+/* --- sweeping -------------------------------------------------------------------------------------------------- */
+
+static bool generation_is_needed(const struct store *store, uint32_t generation)
+{
+    return generation == store->generation || generation == store->refill.version;
+}
+
+/* Puts deletes of up to `rows_max` rows into the batch, from where the last sweep ended. */
+static enum patron_code rows_sweep(struct store *store, size_t rows_max, bool *left, struct error *error)
+{
+    struct kv_iterator *rows = kv_iterator_new(store->kv, NULL, KV_PROFILES, (struct bytes){0});
+    kv_iterator_seek(rows, bytes_of(store->sweep_from, store->sweep_from_length));
+    size_t swept = 0;
+    while (kv_iterator_valid(rows) && swept < rows_max) {
+        struct bytes key = kv_iterator_borrow_key(rows);
+        uint32_t generation = key.length == PROFILE_KEY_BYTES ? profile_key_generation(key) : 0;
+        if (generation_is_needed(store, generation)) {
+            uint8_t next[PROFILE_KEY_BYTES];
+            profile_key_encode(generation + 1, 0, 0, next);
+            kv_iterator_seek(rows, bytes_of(next, sizeof next));
+            continue;
+        }
+        kv_batch_delete(store->batch, KV_PROFILES, key);
+        if (key.length == PROFILE_KEY_BYTES) {
+            memcpy(store->sweep_from, key.data, PROFILE_KEY_BYTES);
+            store->sweep_from_length = PROFILE_KEY_BYTES;
+        }
+        swept++;
+        kv_iterator_next(rows);
+    }
+    *left = kv_iterator_valid(rows);
+    enum patron_code code = kv_iterator_status(rows, error);
+    kv_iterator_free(rows);
+    return code;
+}
+
+enum patron_code store_sweep(struct store *store, size_t rows_max, bool *left, struct error *error)
+{
+    CHECK(!store->group_open && !store->failed);
+    *left = false;
+    if (lagging_outdated_drop(store, rows_max)) {
+        *left = true;
+        return PATRON_OK;
+    }
+    enum patron_code code = rows_sweep(store, rows_max, left, error);
+    if (code == PATRON_OK && kv_batch_count(store->batch) > 0)
+        code = kv_write(store->kv, store->batch, false, error);
+    store->failed = store->failed || code != PATRON_OK;
+    if (code == PATRON_OK && !*left)
+        store->sweep_from_length = 0;
+    return code;
+}
