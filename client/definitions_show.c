@@ -470,7 +470,8 @@ const struct command command_definitions_show = {
     .name = "definitions show",
     .usage = "[NAME...] [FLAGS]",
     .summary = "what comes in and what is served: events, features, services",
-    .notes = "NAME is a feature, a family such as rfm, or a service: all about each is shown. Without one: an overview.\n"
+    .notes = "NAME is a feature, a family such as rfm, or a service: all about each is shown. Without one: an\n"
+             "overview.\n"
              "-o table lists features with type, window and description; -o yaml prints the file as it was given.\n\n"
              "Examples:\n  patron definitions show churn orders_90d\n  patron definitions show --tag value -o table\n"
              "  patron definitions show -o yaml > shop.yaml\n",

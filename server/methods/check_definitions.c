@@ -1,5 +1,5 @@
-/* CheckDefinitions: a file read as if it were to be applied, on a worker: a large one takes longer than the calls beside
- * it on a gRPC thread should wait. */
+/* CheckDefinitions: a file read as if it were to be applied, on a worker: a large one takes longer than the calls
+ * beside it on a gRPC thread should wait. */
 #include "patron/v1/definitions.pb-c.h"
 #include "server/methods/methods.h"
 #include "server/methods/reply.h"

@@ -66,7 +66,8 @@ static enum patron_code want_name(struct describing *describing, struct bytes na
         found = true;
     }
     struct selection selection;
-    if (definitions_select(definitions, bytes_of(NULL, 0), &name, 1, describing->arena, &selection, NULL) == PATRON_OK) {
+    struct bytes no_service = bytes_of(NULL, 0);
+    if (definitions_select(definitions, no_service, &name, 1, describing->arena, &selection, NULL) == PATRON_OK) {
         for (size_t i = 0; i < selection.count; i++)
             describing->features[selection.features[i]] = true;
         found = true;

@@ -187,8 +187,8 @@ struct definitions {
 enum patron_code definitions_parse(struct bytes text, const struct definitions *previous, uint32_t version, bool forced,
     const struct definitions **definitions, struct error *error) MUST_CHECK;
 
-/* The same, but for every mistake to be told: `mistakes` is empty and has its arena. PATRON_OK also with mistakes, which
- * are in the file's order then, and *definitions null. PATRON_INVALID: too long a text. */
+/* The same, but for every mistake to be told: `mistakes` is empty and has its arena. PATRON_OK also with mistakes,
+ * which are in the file's order then, and *definitions null. PATRON_INVALID: too long a text. */
 enum patron_code definitions_check(struct bytes text, const struct definitions *previous, uint32_t version, bool forced,
     struct mistakes *mistakes, const struct definitions **definitions, struct error *error) MUST_CHECK;
 

@@ -63,6 +63,20 @@ static void say_real(struct encoder *to, double real)
     say(to, "%s", text);
 }
 
+/* In the fewest digits that read back as the same fixed point; in 17 where none of a double's do. */
+static void say_number(struct encoder *to, int128 fixed)
+{
+    char text[40];
+    for (int digits = 1; digits <= 17; digits++) {
+        int128 read;
+        int length = snprintf(
+            text, sizeof text, "%.*g", digits, (double)fixed / (double)(INT64_C(1) << NUMBER_FRACTION_BITS));
+        if (number_from_text(bytes_of(text, (size_t)length), &read, NULL) == PATRON_OK && read == fixed)
+            break;
+    }
+    say(to, "%s", text);
+}
+
 static void say_money(struct encoder *to, int128 micros)
 {
     char text[DECIMAL_TEXT_MAX];
@@ -76,8 +90,8 @@ static void say_scalar(struct encoder *to, const struct scalar *scalar)
     case ATTRIBUTE_MONEY:
         say_money(to, scalar->number);
         return;
-    case ATTRIBUTE_NUMBER: /* exact: at most 53 bits before the point and 32 behind are written with 17 digits */
-        say_real(to, (double)scalar->number / (double)(INT64_C(1) << NUMBER_FRACTION_BITS));
+    case ATTRIBUTE_NUMBER:
+        say_number(to, scalar->number);
         return;
     case ATTRIBUTE_INTEGER:
         say(to, "%lld", (long long)scalar->number);

@@ -5,7 +5,8 @@
 /* --- which features ----------------------------------------------------------------------------------------------- */
 
 /* What an entry of the list stands for; null and a mistake if nothing. */
-static const struct selectable *entry_find(struct parse *parse, const struct tree_node *entry)
+static const struct selectable *entry_find(
+    struct parse *parse, const struct tree_node *entry, const struct service *service)
 {
     const struct definitions_memory *names = parse->made_memory;
     if (entry->kind != TREE_SCALAR) {
@@ -13,10 +14,17 @@ static const struct selectable *entry_find(struct parse *parse, const struct tre
         return NULL;
     }
     const struct selectable *found = definitions_selectable(parse->made, entry->text);
-    if (!found && !parse->features_unread)
+    if (found || parse->features_unread)
+        return found;
+    if (parse->previous && definitions_selectable(parse->previous, entry->text))
+        parse_mistake(parse, entry,
+            "feature '%s' is gone since version %u, and service '%s' uses it: put it back, or take it out of the "
+            "service",
+            quote(entry->text).text, parse->made->version, quote(service->name).text);
+    else
         parse_unknown(parse, entry, "feature", entry->text,
             SUGGEST_FROM(names->selectables, names->selectable_count, name));
-    return found;
+    return NULL;
 }
 
 /* `what` is told where the list is none: "a service" or "features". */
@@ -31,7 +39,7 @@ static void read_list(struct parse *parse, const struct tree_node *node, const c
     const struct selectable **found = arena_array(parse->scratch, node->count, sizeof(const struct selectable *));
     size_t entries = 0, total = 0;
     for (const struct tree_node *entry = node->first; entry; entry = entry->next) {
-        found[entries] = entry_find(parse, entry);
+        found[entries] = entry_find(parse, entry, service);
         if (found[entries])
             total += found[entries++]->count;
     }

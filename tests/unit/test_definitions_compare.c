@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "store/definitions/compare.h"
+#include "store/definitions/describe.h"
 #include "store/definitions/mistakes.h"
 #include "tests/unit/definitions_fixture.h"
 
@@ -67,7 +68,8 @@ static void a_forced_version_retires_an_event_type_at_its_number(void **state)
 {
     (void)state;
     const struct definitions *first = parsed(TWO_EVENTS);
-    const struct definitions *second = forced_after("identifiers: {id: }\nevents: {visit: , refund: {amount: money}}\n", first);
+    const struct definitions *second =
+        forced_after("identifiers: {id: }\nevents: {visit: , refund: {amount: money}}\n", first);
     assert_int_equal(second->event_count, 3);
     assert_null(definitions_event_type(second, text_of("order")));
     assert_int_equal(definitions_event_type(second, text_of("refund"))->number, 1);
@@ -217,6 +219,25 @@ static void what_would_break_is_cut_after_some_names(void **state)
     definitions_release(first);
 }
 
+static void a_feature_that_a_service_uses_may_not_go(void **state)
+{
+    (void)state;
+    const struct definitions *first =
+        parsed(EVENTS "features: {a: {of: order, count: true}, b: {of: order, rfm: amount}}\n"), *made;
+    struct error error;
+    const char *text = EVENTS "features: {a: {of: order, count: true}}\nservices: {churn: [a, b, b.T, aa]}\n";
+    for (int forced = 0; forced <= 1; forced++) {
+        assert_int_equal(definitions_parse(text_of(text), first, 7, forced, &made, &error), PATRON_INVALID);
+        assert_string_equal(error.text,
+            "line 4, column 23: feature 'b' is gone since version 7, and service 'churn' uses it: put it back, or take "
+            "it out of the service\n"
+            "line 4, column 26: feature 'b.T' is gone since version 7, and service 'churn' uses it: put it back, or "
+            "take it out of the service\n"
+            "line 4, column 31: unknown feature 'aa'; there is only a");
+    }
+    definitions_release(first);
+}
+
 /* --- differences -------------------------------------------------------------------------------------------------- */
 
 static void nothing_differs_but_blanks_and_comments(void **state)
@@ -286,6 +307,95 @@ static void features_are_compared_by_what_they_mean(void **state)
         "removed feature lost ()!*\n");
 }
 
+static void what_is_derived_defaults_and_papers_are_compared(void **state)
+{
+    (void)state;
+    assert_changed(EVENTS "features:\n"
+                          "  n:    {of: order, count: true, description: a, owner: b, tags: [x]}\n"
+                          "  m:    {of: order, mean: amount, default: 1, max_age: 30d}\n"
+                          "  s:    {of: order, sum: amount}\n"
+                          "  moved: {of: order, sum: weight}\n"
+                          "derived: {blanks: n + 1, other: 'n + 1', gone: n / 2, text: \"if(n > 1, 'a b', 'c')\"}\n"
+                          "services: {v: {features: [n, m], defaults: {m: 2}}}\n",
+        EVENTS "features:\n"
+               "  n:    {of: order, count: true, description: c, owner: d, tags: [y]}\n"
+               "  m:    {of: order, mean: amount, default: 3}\n"
+               "  s:    {of: order, sum: amount, default: 12.5}\n"
+               "derived: {moved: n / 3, blanks: '  n  +   1 ', other: n + 2, text: \"if(n > 1, 'a  b', 'c')\",\n"
+               "  new: n * 2}\n"
+               "services: {v: {features: [n, m], defaults: {m: 4}}}\n",
+        "changed feature n (another description; another owner; other tags)\n"
+        "changed feature m (default was 1, is 3; max_age was 30d, is none)!*\n"
+        "changed feature s (default was none, is 12.50)!\n"
+        "changed derived feature moved (is derived now)!*\n"
+        "changed derived feature other (was n + 1, is n + 2)!\n"
+        "changed derived feature text (was if(n > 1, 'a b', 'c'), is if(n > 1, 'a  b', 'c'))!\n"
+        "added derived feature new (n * 2)\n"
+        "removed derived feature gone ()!\n"
+        "changed service v (default of m was 2, is 4)!\n");
+}
+
+static void families_are_told_once_where_their_members_change_alike(void **state)
+{
+    (void)state;
+    assert_changed(EVENTS "features:\n"
+                          "  t: {of: order, top: channel, k: 2}\n"
+                          "  d: {of: order, top: channel, k: 2}\n"
+                          "  gone: {of: order, top: channel, k: 1}\n",
+        EVENTS "features:\n"
+               "  t: {of: order, top: channel, k: 4}\n"
+               "  d: {of: order, top: channel, k: 2, description: x}\n"
+               "  new: {of: order, top: channel, k: 2}\n",
+        "added feature t.3 (leading order.channel, place 3 by count, lifetime)*\n"
+        "added feature t.4 (leading order.channel, place 4 by count, lifetime)*\n"
+        "changed feature d (another description)\n"
+        "added feature new (2 features)*\n"
+        "removed feature gone ()!*\n");
+}
+
+static void assert_described(const char *entry, const char *name, const char *aggregation, const char *words)
+{
+    char text[2000];
+    snprintf(text, sizeof text, EVENTS "features: {x: %s}\n", entry);
+    const struct definitions *d = parsed(text);
+    struct arena arena = {0};
+    struct selection selection;
+    struct bytes wanted = text_of(name);
+    assert_int_equal(definitions_select(d, text_of(""), &wanted, 1, &arena, &selection, NULL), PATRON_OK);
+    const struct feature *feature = &d->features[selection.features[0]];
+    assert_bytes(describe_aggregation(feature, &arena), aggregation);
+    assert_bytes(describe_feature(d, feature, &arena), words);
+    arena_clear(&arena);
+    definitions_release(d);
+}
+
+static void features_are_described_in_words(void **state)
+{
+    (void)state;
+    assert_described("{of: order, count: true, window: 30m}", "x", "count", "count of order, last 30m");
+    assert_described("{of: order, sum: amount, window: 4w, offset: 12h}", "x", "sum",
+        "sum of order.amount, the 28d that end 12h before now");
+    assert_described("{of: order, count: true, where: {channel: [web, app, shop], "
+                     "amount: {at_least: 10, less_than: 20.5}, points: {more_than: 3}, "
+                     "weight: {at_most: 0.1}, gift: true}}",
+        "x", "count",
+        "count of order where channel is app, shop or web and amount is at least 10.00 and less than 20.50 and points "
+        "is more than 3 and weight is at most 0.1 and gift is true, lifetime");
+    assert_described("{of: order, ratio: {channel: web}, where: {gift: true}, window: 90d}", "x", "ratio",
+        "share of order that has channel is web where gift is true, last 90d");
+    assert_described("{of: order, decayed: true, half_life: 30d}", "x", "decayed",
+        "decayed count of order, half-life 30d, lifetime");
+    assert_described("{of: order, age: first, unit: week}", "x", "age.first",
+        "time since the first order, in units of 7d, lifetime");
+    assert_described("{of: order, top: channel, by: amount, k: 3}", "x.2", "top.2",
+        "leading order.channel, place 2 by sum of amount, lifetime");
+    assert_described("{of: order, gaps: stddev}", "x", "gaps.stddev",
+        "standard deviation of the days between days with order, lifetime");
+    assert_described("{of: order, streak: current}", "x", "streak.current",
+        "days in a row until now with order, lifetime");
+    assert_described("{of: order, rfm: amount}", "x.T", "rfm.T", "days since the first with order.amount, lifetime");
+}
+
 static void services_are_compared_by_their_columns(void **state)
 {
     (void)state;
@@ -322,9 +432,13 @@ int main(void)
         cmocka_unit_test(identifiers_and_the_currency_are_not_even_forced_away),
         cmocka_unit_test(check_tells_every_mistake_and_which_may_be_forced),
         cmocka_unit_test(what_would_break_is_cut_after_some_names),
+        cmocka_unit_test(a_feature_that_a_service_uses_may_not_go),
         cmocka_unit_test(nothing_differs_but_blanks_and_comments),
         cmocka_unit_test(settings_identifiers_and_events_are_compared),
         cmocka_unit_test(features_are_compared_by_what_they_mean),
+        cmocka_unit_test(what_is_derived_defaults_and_papers_are_compared),
+        cmocka_unit_test(families_are_told_once_where_their_members_change_alike),
+        cmocka_unit_test(features_are_described_in_words),
         cmocka_unit_test(services_are_compared_by_their_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
