@@ -21,7 +21,7 @@ struct user {
     uint32_t derived;
     uint32_t next;
 };
-enum { NOBODY = UINT32_MAX };
+#define NOBODY UINT32_MAX
 
 struct name_entry {
     struct bytes name; /* first, so that they sort by it */
@@ -92,8 +92,8 @@ static void unknown_operand(const struct reading *reading, struct bytes name, si
         return;
     char words[ERROR_TEXT_MAX];
     if (parse->previous && definitions_selectable(parse->previous, name)) {
-        snprintf(words, sizeof words, "feature '%s' is gone with this version: put it back, or leave it out here",
-            quote(name).text);
+        snprintf(words, sizeof words, "feature '%s' is gone since version %u: put it back, or leave it out here",
+            quote(name).text, parse->made->version);
         formula_mistake(parse, reading->formula, at, words);
         return;
     }

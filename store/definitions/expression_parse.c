@@ -283,8 +283,7 @@ static enum patron_code take_argument(struct parser *parser, const struct functi
     if (!choice && function->operation != OPERATION_COALESCE)
         TRY(take(parser, name, VALUE_DOUBLE, argument));
     TRY(take_same(parser, name, first, argument));
-    bool works_in = !choice && function->most > 1 && index > 0;
-    return works_in ? emit_operation(parser, argument->at, function->operation) : PATRON_OK;
+    return !choice && index > 0 ? emit_operation(parser, argument->at, function->operation) : PATRON_OK;
 }
 
 static enum patron_code parse_call(struct parser *parser, struct part *part)

@@ -274,6 +274,8 @@ static void every_mistake_is_told_with_its_place(void **state)
             "line 11, column 6: at character 19: unknown feature 'chanel': did you mean 'channel'?"},
         {"derived:\n  a: orders +\n     revenue + chanel\n",
             "line 11, column 6: at character 20: unknown feature 'chanel': did you mean 'channel'?"},
+        {"derived:\n  a: orders\n\n    chanel\n",
+            "line 11, column 6: at character 8: 'chanel' stands where an operator should come"},
         {"derived:\n  a: |\n    chanel\n",
             "line 11, column 6: at character 1: unknown feature 'chanel': did you mean 'channel'?"},
         {"derived:\n  a: channel + 1\n", "line 11, column 6: '+' takes numbers, and 'channel' is a text"},
@@ -313,6 +315,12 @@ static void a_comma_within_braces_is_told_for_what_it_does(void **state)
         "line 11, column 11: within braces a comma ends the expression of 'a': put it in quotes, such as {is: "
         "\"min(a, b)\"}\n"
         "line 11, column 23: unknown key '1)'; there are is, default, description, owner and tags");
+    assert_refused_after(FEATURES "derived:\n"
+                                  "  a: {is: orders 2, default: 0}\n"
+                                  "  b: {is: \"ln(orders\", default: 0}\n",
+        NULL,
+        "line 11, column 18: '2' stands where an operator should come\n"
+        "line 12, column 14: this '(' has no ')'");
     const struct definitions *d = parsed(FEATURES "derived:\n  a: {is: \"max(orders, 1)\"}\n  b: max(orders, 1)\n");
     definitions_release(d);
 }
@@ -324,8 +332,8 @@ static void what_is_derived_from_a_removed_feature_says_so(void **state)
     const char *text = EVENTS "features: {orders: {of: order, count: true}}\n"
                               "derived: {aov: revenue / orders, twice: 2 * aov, b: rfm.T, c: chanel}\n";
     assert_refused_after(text, before,
-        "line 4, column 16: feature 'revenue' is gone with this version: put it back, or leave it out here\n"
-        "line 4, column 53: feature 'rfm.T' is gone with this version: put it back, or leave it out here\n"
+        "line 4, column 16: feature 'revenue' is gone since version 2: put it back, or leave it out here\n"
+        "line 4, column 53: feature 'rfm.T' is gone since version 2: put it back, or leave it out here\n"
         "line 4, column 63: unknown feature 'chanel'; there are orders, aov, b, c and twice");
     definitions_release(before);
 }
