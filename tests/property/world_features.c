@@ -166,7 +166,7 @@ static void put_particulars(struct world *world, struct oracle_feature *feature)
 static void name_feature(struct oracle_feature *feature, unsigned number, const char *event, size_t member)
 {
     static const char *const members[] = {"frequency", "recency", "T", "monetary"};
-    char last[16] = "";
+    char last[32] = "";
     if (feature->aggregation == ORACLE_TOP)
         snprintf(last, sizeof last, ".%zu", member + 1);
     else if (feature->aggregation >= ORACLE_RFM_FREQUENCY && feature->aggregation <= ORACLE_RFM_MONETARY)
