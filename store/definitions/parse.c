@@ -321,7 +321,7 @@ static size_t comment_end(struct bytes text, size_t end)
     size_t at = end;
     while (at < text.length && (text.data[at] == ' ' || text.data[at] == '\t'))
         at++;
-    if (at == end || at == text.length || text.data[at] != '#')
+    if (at == text.length || text.data[at] != '#')
         return end;
     while (at < text.length && text.data[at] != '\n' && text.data[at] != '\r')
         at++;

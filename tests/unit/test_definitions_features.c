@@ -259,7 +259,7 @@ static void a_service_s_default_goes_before_the_feature_s(void **state)
         "  given:\n"
         "    features: [n, m, n, rfm, last]\n"
         "    defaults: {rfm.T: 3, n: 0, rfm: 2.5, last: web}\n"
-        "  part: {features: [rfm.monetary, m], defaults: {rfm: 2}}\n");
+        "  part: {features: [rfm.monetary, rfm.T, m], defaults: {rfm.T: 3, rfm: 2}}\n");
     const struct selection *own = &d->services[0].selection, *given = &d->services[2].selection;
     assert_null(own->fallbacks[0]);
     assert_ptr_equal(own->fallbacks[1], feature_of(d, "n")->fallback);
@@ -272,7 +272,8 @@ static void a_service_s_default_goes_before_the_feature_s(void **state)
     assert_true(given->fallbacks[6]->real == 2.5);
     assert_bytes(given->fallbacks[7]->text, "web");
     assert_true(d->services[3].selection.fallbacks[0]->real == 2.0);
-    assert_null(d->services[3].selection.fallbacks[1]);
+    assert_true(d->services[3].selection.fallbacks[1]->integer == 3);
+    assert_null(d->services[3].selection.fallbacks[2]);
     definitions_release(d);
 }
 
@@ -304,6 +305,20 @@ static void features_and_services_have_words_for_people(void **state)
     assert_bytes(s->tags[0], "churn");
     assert_int_equal(s->selection.count, 1);
     assert_int_equal(d->services[1].tag_count, 0);
+    definitions_release(d);
+}
+
+static void texts_may_be_as_long_as_their_limits(void **state)
+{
+    (void)state;
+    char a[1025] = {0}, feature[3000];
+    memset(a, 'a', 1024);
+    snprintf(feature, sizeof feature, "{of: order, last: channel, default: %s, tags: [%.64s], owner: %.1000s}", a, a,
+        a);
+    const struct definitions *d = parsed_feature(feature);
+    assert_int_equal(d->features[0].fallback->text.length, 1024);
+    assert_int_equal(d->features[0].tags[0].length, 64);
+    assert_int_equal(d->features[0].owner.length, 1000);
     definitions_release(d);
 }
 
@@ -357,8 +372,8 @@ static void a_feature_is_kept_as_it_is_written(void **state)
         "  top: {of: order, top: channel, k: 2}");
     static const char *const wanted[] = {
         "a: {of: order, count: true}   # all \xe2\x82\xac of them",
-        "\"b\":\n    of: order\n    # inside b\n    where:\n      channel:\n      - web\n      - app   # both\n"
-        "    count: true",
+        ("\"b\":\n    of: order\n    # inside b\n    where:\n      channel:\n      - web\n      - app   # both\n"
+         "    count: true"),
         "c: {of: order, count: true, description: 'of\n      two lines'\n    }",
         "d:\n    of: order\n    count: true\n    description: |\n      one # no comment\n      two",
         "e: {of: order, count: true, tags: []}",
@@ -368,6 +383,11 @@ static void a_feature_is_kept_as_it_is_written(void **state)
     assert_int_equal(d->feature_count, 7);
     for (size_t i = 0; i < d->feature_count; i++)
         assert_bytes(d->features[i].written, wanted[i]);
+    definitions_release(d);
+    d = parsed(EVENTS "features:\n a:\n  of: order\n  count: true\n  where:\n   channel:\n   - web#1\n   -\n"
+                      "    'a'#2\n\n# end\n");
+    assert_bytes(d->features[0].written,
+        "a:\n  of: order\n  count: true\n  where:\n   channel:\n   - web#1\n   -\n    'a'#2");
     definitions_release(d);
     d = parsed(EVENTS "features: {a: {of: order, count: true}, \xe2\x80\xa8" "b : {count: true, of: order} ,c:\n"
                       "  {of: order, count: true}} # end\n");
@@ -390,6 +410,7 @@ int main(void)
         cmocka_unit_test(a_family_s_default_is_that_of_the_members_it_fits),
         cmocka_unit_test(a_service_s_default_goes_before_the_feature_s),
         cmocka_unit_test(features_and_services_have_words_for_people),
+        cmocka_unit_test(texts_may_be_as_long_as_their_limits),
         cmocka_unit_test(what_becomes_of_unknown_attributes_is_read),
         cmocka_unit_test(a_feature_is_kept_as_it_is_written),
     };

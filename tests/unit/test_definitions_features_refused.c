@@ -114,6 +114,9 @@ static void each_mistake_in_an_aggregation_is_told_with_its_place(void **state)
         {"first: channel, k: 3", "34: k goes with top only"},
         {"rfm: amount, by: weight, unit: day", "31: by goes with top only\nline 4, column 43: unit goes with age only"},
         {"rfm: gift", "23: rfm takes money, number or integer, and 'gift' is bool"},
+        {"k: 3, unit: day, half_life: 1d", "3: 'f' has no aggregation: give one of count, sum, mean, min, max, "
+                                           "variance, stddev, first, last, distinct, top, ratio, decayed, age, gaps, "
+                                           "active_days, streak, rfm"},
         {"top: channel, rfm: amount", "32: 'f' has two aggregations, top and rfm: keep one"},
     };
     ASSERT_EACH_REFUSED(FEATURE_BEFORE, FEATURE_AFTER, refusals);
@@ -263,6 +266,19 @@ static void each_mistake_in_a_service_is_told_with_its_place(void **state)
         "}\n", refusals);
 }
 
+static void a_service_has_too_many_features_from_one_more_on(void **state)
+{
+    (void)state;
+    char text[3000];
+    size_t length = (size_t)snprintf(text, sizeof text, "[");
+    for (int i = 0; i < 143; i++)
+        length += (size_t)snprintf(text + length, sizeof text - length, "seven, ");
+    snprintf(text + length, sizeof text - length, "]");
+    const struct refusal refusal = {text, "15: service 's' has too many features: 1001 (at most 1000)"};
+    assert_each_refused(
+        EVENTS "features: {seven: {of: order, top: channel, k: 7}}\nservices: {s: ", "}\n", &refusal, 1);
+}
+
 static void a_word_for_unknown_attributes_is_one_of_three(void **state)
 {
     (void)state;
@@ -282,6 +298,8 @@ static void what_refers_to_a_thing_with_a_mistake_is_not_blamed(void **state)
     };
     ASSERT_EACH_REFUSED(FEATURE_BEFORE,
         "}\nservices: {s: {features: [f, f.1, f.3], defaults: {f: none, f.2: 1}}}\n", refusals);
+    static const struct refusal places[] = {{"k: 21", "35: k must be a whole number from 1 to 20"}};
+    ASSERT_EACH_REFUSED(FEATURE_BEFORE "top: channel, ", "}\nservices: {s: [f.20]}\n", places);
 }
 
 int main(void)
@@ -294,6 +312,7 @@ int main(void)
         cmocka_unit_test(each_mistake_in_a_default_is_told_with_its_place),
         cmocka_unit_test(each_mistake_in_words_for_people_is_told_with_its_place),
         cmocka_unit_test(each_mistake_in_a_service_is_told_with_its_place),
+        cmocka_unit_test(a_service_has_too_many_features_from_one_more_on),
         cmocka_unit_test(a_word_for_unknown_attributes_is_one_of_three),
         cmocka_unit_test(what_refers_to_a_thing_with_a_mistake_is_not_blamed),
     };
