@@ -213,7 +213,7 @@ enum patron_code identifier_normalize(const struct identifier_type *type, struct
 bool identifier_never_links(const struct identifier_type *type, struct bytes normalized);
 
 /* Either `service` or `names`; an unknown one is PATRON_INVALID and the words name the nearest real ones. A family's
- * bare name ("rfm") stands for its four features. The selection lives as long as both arena and definitions. */
+ * bare name ("rfm") stands for its members. The selection lives as long as both arena and definitions. */
 enum patron_code definitions_select(const struct definitions *definitions, struct bytes service,
     const struct bytes *names, size_t name_count, struct arena *arena, struct selection *selection,
     struct error *error) MUST_CHECK;
