@@ -69,7 +69,7 @@ static void periods_are_those_of_the_zone_s_calendar(void **state)
     }
 }
 
-/* Over all of a zone's odd moments: each stretch begins where the one before it ended, and holds what it is asked for. */
+/* Over a zone's odd moments: each stretch begins where the one before it ended, and holds what it is asked for. */
 static void stretches_follow_each_other(void **state)
 {
     (void)state;
