@@ -85,7 +85,7 @@ static struct value value_at(struct shop *shop, const char *feature, int64_t as_
         assert_int_equal(value.status, folded.status);
         assert_true(value.exact == folded.exact && value.integer == folded.integer && value.real == folded.real);
     }
-    kv_snapshot_free(shop->kv, (struct kv_snapshot *)view.snapshot);
+    store_view_release(&view);
     return folded;
 }
 

@@ -56,7 +56,7 @@ static struct schema_history history_of(struct shop *shop, const struct schema_f
     store_view_take(shop->store, &view);
     if (schema_read(&view, filter, &shop->arena, &history, &error) != PATRON_OK)
         fail_msg("%s", error.text);
-    kv_snapshot_free(shop->kv, (struct kv_snapshot *)view.snapshot);
+    store_view_release(&view);
     return history;
 }
 
@@ -345,7 +345,7 @@ static void damaged_counters_are_told(void **state)
             struct schema_filter all = {0};
             store_view_take(shop.store, &view);
             assert_int_equal(schema_read(&view, &all, &shop.arena, &history, &error), PATRON_CORRUPT);
-            kv_snapshot_free(shop.kv, (struct kv_snapshot *)view.snapshot);
+            store_view_release(&view);
         }
         store_close(shop.store);
         shop.store = NULL;
