@@ -135,16 +135,16 @@ static void check_print_text(const char *path, const Patron__V1__CheckDefinition
     if (reply->mistakes_total > 0)
         definitions_mistakes_print(path, reply->mistakes, reply->n_mistakes, reply->mistakes_total);
     if (reply->mistakes_total == 0 && reply->unchanged)
-        printf("%s is good, and says what version %u says, which is served\n", path, reply->compared_with);
+        printf("%s is good, and says what version %u says\n", path, reply->compared_with);
     if (reply->n_changes == 0)
         return;
     size_t breaking = 0;
     for (size_t i = 0; i < reply->n_changes; i++)
         breaking += reply->changes[i]->breaking ? 1 : 0;
     if (reply->mistakes_total == 0)
-        printf("%s is good. Against version %u, which is served:\n", path, reply->compared_with);
+        printf("%s is good. Against version %u:\n", path, reply->compared_with);
     else
-        printf("With `patron definitions apply --force` it goes through. Against version %u, which is served:\n",
+        printf("With `patron definitions apply --force` it goes through. Against version %u:\n",
             reply->compared_with);
     definitions_changes_print(reply->changes, reply->n_changes);
     printf("%zu change%s, %zu of them breaking; applying it %s\n", reply->n_changes, reply->n_changes == 1 ? "" : "s",
@@ -203,7 +203,7 @@ const struct command command_definitions_check = {
     .usage = "FILE [FLAGS]",
     .summary = "tell what is wrong with a file, or what it would change; changes nothing",
     .notes = "FILE - is standard input. Mistakes are printed as FILE:LINE:COLUMN, and the exit code is 1 then. A good\n"
-             "file is compared with the version that is served: [breaking] marks what may fail whoever reads or sends\n"
+             "file is compared with the newest version: [breaking] marks what may fail whoever reads or sends\n"
              "what could be read or sent before.\n\n"
              "Without a server, `patrond --check-definitions FILE` tells mistakes.\n\n"
              "Examples:\n  patron definitions check shop.yaml\n  patron definitions check - -o json < shop.yaml\n",

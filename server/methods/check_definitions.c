@@ -7,6 +7,8 @@
 #include "server/methods/services.h"
 #include "store/definitions/compare.h"
 #include "store/definitions/mistakes.h"
+#include "store/features/layout_equal.h"
+#include "store/versions.h"
 
 typedef Patron__V1__CheckDefinitionsResponse check_response;
 
@@ -40,7 +42,6 @@ static void add_mistakes(struct arena *arena, const struct mistakes *mistakes, c
 
 static void add_changes(struct arena *arena, const struct changes *changes, check_response *response)
 {
-    response->refill = changes->refill;
     response->unchanged = changes->count == 0;
     response->n_changes = changes->count;
     response->changes = arena_array(arena, changes->count, sizeof response->changes[0]);
@@ -58,26 +59,41 @@ static void add_changes(struct arena *arena, const struct changes *changes, chec
     }
 }
 
+/* Do profiles of the newest version do for the next one? Where attributes may have been kept by name before a version
+ * has them, events hold more for it. */
+static bool needs_refill(const struct version *newest, const struct definitions *next, const struct changes *changes)
+{
+    for (size_t i = 0; newest->definitions->unknown_attributes == UNKNOWN_KEEP && i < changes->count; i++)
+        if (changes->list[i].what == CHANGE_OF_ATTRIBUTE && changes->list[i].kind != CHANGE_REMOVED)
+            return true;
+    struct layout *layout = layout_new(next);
+    bool same = layout_equal(newest->layout, layout);
+    layout_free(layout);
+    return !same;
+}
+
 static enum patron_code check(struct checking *checking)
 {
     struct arena *arena = &checking->call->arena;
-    const struct definitions *serving = checking->view->definitions, *made = NULL;
+    const struct version *newest = versions_newest(checking->view->versions);
+    const struct definitions *before = newest->definitions, *made = NULL;
     struct mistakes *mistakes = arena_alloc(arena, sizeof *mistakes);
     mistakes->arena = arena;
-    uint32_t version = serving->version + 1;
-    TRY(definitions_check(checking->text, serving, version, false, mistakes, &made, &checking->error));
+    uint32_t version = newest->number + 1;
+    TRY(definitions_check(checking->text, before, version, false, mistakes, &made, &checking->error));
     check_response response = PATRON__V1__CHECK_DEFINITIONS_RESPONSE__INIT;
-    response.compared_with = serving->version;
+    response.compared_with = newest->number;
     add_mistakes(arena, mistakes, &response);
     if (!made && mistakes->forceable_count == mistakes->count) {
         struct mistakes *forced = arena_alloc(arena, sizeof *forced);
         forced->arena = arena;
-        TRY(definitions_check(checking->text, serving, version, true, forced, &made, &checking->error));
+        TRY(definitions_check(checking->text, before, version, true, forced, &made, &checking->error));
     }
     struct changes changes = {0};
     if (made) {
-        definitions_compare(serving, made, arena, &changes);
+        definitions_compare(before, made, arena, &changes);
         add_changes(arena, &changes, &response);
+        response.refill = needs_refill(newest, made, &changes);
     }
     reply_message(checking->call, &response.base);
     definitions_release(made);

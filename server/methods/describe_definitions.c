@@ -9,6 +9,7 @@
 #include "store/definitions/describe.h"
 #include "store/definitions/expression.h"
 #include "store/definitions/suggest.h"
+#include "store/versions.h"
 
 typedef Patron__V1__DescribeDefinitionsRequest describe_request;
 typedef Patron__V1__DescribeDefinitionsResponse describe_response;
@@ -372,12 +373,10 @@ static enum patron_code answer(struct call *call, struct bytes bytes, struct err
     const describe_request *request = (describe_request *)message;
     struct port *port = call->services->port;
     const struct view *view = port->functions->view_acquire(port, NULL);
-    enum patron_code code;
-    if (request->definitions_version != 0 && request->definitions_version != view->definitions->version)
-        code = error_set(error, PATRON_NOT_FOUND, "there is no version %u of the definitions; version %u is served",
-            request->definitions_version, view->definitions->version);
-    else
-        code = describe(call, view->definitions, request, error);
+    struct view asked;
+    enum patron_code code = view_of_version(view, request->definitions_version, &asked, error);
+    if (code == PATRON_OK)
+        code = describe(call, asked.definitions, request, error);
     port->functions->view_release(port, view);
     return code;
 }
