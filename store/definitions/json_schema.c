@@ -139,10 +139,11 @@ static struct json_object *map_shape(const struct grammar_shape *shape) /* NOLIN
     return made;
 }
 
-static struct json_object *keys_shape(const struct grammar_shape *shape) /* NOLINT(misc-no-recursion) */
+/* Says of an object, which has its head already, what its keys are. */
+static void put_keys(struct json_object *made, const struct grammar_shape *shape) /* NOLINT(misc-no-recursion) */
 {
-    struct json_object *made = typed("object"), *properties = json_object_new_object();
-    struct json_object *required = json_object_new_array();
+    struct json_object *properties = json_object_new_object(), *required = json_object_new_array();
+    put_text(made, "type", "object");
     for (size_t i = 0; i < shape->key_count; i++) {
         const struct grammar_key *key = &shape->keys[i];
         struct json_object *property = shape_schema(key->shape);
@@ -165,7 +166,6 @@ static struct json_object *keys_shape(const struct grammar_shape *shape) /* NOLI
     } else if (shape == &grammar_range) {
         bound_range(made);
     }
-    return made;
 }
 
 static struct json_object *list_shape(const struct grammar_shape *shape) /* NOLINT(misc-no-recursion) */
@@ -219,7 +219,9 @@ static struct json_object *shape_of_kind(const struct grammar_shape *shape) /* N
     case GRAMMAR_MAP:
         return map_shape(shape);
     case GRAMMAR_KEYS:
-        return keys_shape(shape);
+        made = json_object_new_object();
+        put_keys(made, shape);
+        return made;
     case GRAMMAR_EITHER:
         return either_shape(shape);
     }
@@ -245,12 +247,7 @@ void definitions_json_schema(struct encoder *to)
     put_text(schema, "$id", "urn:patron:definitions");
     put_text(schema, "title", "Patron definitions");
     put_text(schema, "description", "What comes in and what is served: the file that patrond takes as --definitions.");
-    struct json_object *root = shape_schema(&grammar_root);
-    json_object_object_foreach(root, key, value)
-    {
-        put(schema, key, json_object_get(value));
-    }
-    json_object_put(root);
+    put_keys(schema, &grammar_root);
     const char *text = json_object_to_json_string_ext(
         schema, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
     encode_raw(to, text, strlen(text));

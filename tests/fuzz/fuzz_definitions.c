@@ -1,5 +1,7 @@
 /* Any bytes as definitions: refused in words that are UTF-8, or taken, and then whole. */
+#include "store/definitions/compare.h"
 #include "store/definitions/definitions.h"
+#include "store/definitions/describe.h"
 #include "tests/fuzz/fuzz.h"
 
 static const char first_version[] = "identifiers: {customer_id: {max: 1}, email: {normalize: email}}\n"
@@ -9,12 +11,13 @@ static void check_events(const struct definitions *definitions)
 {
     for (size_t i = 0; i < definitions->event_count; i++) {
         const struct event_type *event = &definitions->events[i];
-        CHECK(definitions_event_type(definitions, event->name) == event);
+        CHECK((definitions_event_type(definitions, event->name) == event) == !event->retired);
         CHECK(event->number < definitions->event_count);
         CHECK(definitions_event_type_by_number(definitions, event->number) == event);
         for (size_t j = 0; j < event->attribute_count; j++) {
             CHECK(event->attributes[j].number == j);
-            CHECK(event_type_attribute(event, event->attributes[j].name) == &event->attributes[j]);
+            CHECK((event_type_attribute(event, event->attributes[j].name) == &event->attributes[j]) ==
+                !event->attributes[j].retired);
             CHECK(attribute_type_name(event->attributes[j].type) != NULL);
         }
     }
@@ -123,21 +126,43 @@ static void check_features(const struct definitions *definitions)
     arena_clear(&arena);
 }
 
+/* With itself there is no difference; with the one before there may be, and each is told in words. */
+static void check_compare(const struct definitions *before, const struct definitions *made)
+{
+    struct arena arena = {0};
+    struct changes changes;
+    definitions_compare(made, made, &arena, &changes);
+    CHECK(changes.count == 0 && !changes.breaking && !changes.refill);
+    for (size_t i = 0; i < made->feature_count; i++)
+        CHECK(describe_feature(made, &made->features[i], &arena).length > 0);
+    if (before) {
+        definitions_compare(before, made, &arena, &changes);
+        for (size_t i = 0; i < changes.count; i++) {
+            CHECK(changes.list[i].name.length > 0 && bytes_are_utf8(changes.list[i].name));
+            CHECK(bytes_are_utf8(bytes_from_string(changes.list[i].words)));
+            CHECK(changes.list[i].kind != CHANGE_CHANGED || changes.list[i].words[0] != '\0');
+        }
+    }
+    arena_clear(&arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct error error;
     const struct definitions *before, *made, *again;
     if (definitions_parse(bytes_from_string(first_version), NULL, 1, false, &before, &error) != PATRON_OK)
         IMPOSSIBLE("the first version is good");
-    const struct definitions *previous[] = {NULL, before};
-    for (int i = 0; i < 2; i++) {
-        if (definitions_parse(bytes_of(data, size), previous[i], 2, false, &made, &error) != PATRON_OK) {
+    const struct definitions *previous[] = {NULL, before, before};
+    for (int i = 0; i < 3; i++) {
+        bool forced = i == 2;
+        if (definitions_parse(bytes_of(data, size), previous[i], 2, forced, &made, &error) != PATRON_OK) {
             CHECK(made == NULL);
             CHECK(error.text[0] != '\0' && bytes_are_utf8(bytes_from_string(error.text)));
             continue;
         }
         check_events(made);
         check_features(made);
+        check_compare(previous[i], made);
         (void)time_zone_day(made->zone, INT64_MIN);
         (void)time_zone_day(made->zone, INT64_MAX);
         /* What was taken once is taken as the version after itself, with the same numbers. */
