@@ -235,7 +235,7 @@ def identifiers_of(*texts):
     return [messages.Identifier(type=kind, value=value) for kind, value in (text.split(":", 1) for text in texts)]
 
 
-def event(kind, name, time_us, identifiers, **attributes):
+def event(kind, name, time_us, identifiers, /, **attributes):
     """An Event; attributes by their Python type: str of digits with `decimal_` in front of the name is a decimal."""
     messages, _ = generated("ingestion")
     made = messages.Event(type=kind, id=name, time_us=time_us)

@@ -1,5 +1,5 @@
-/* builtin: the definitions files that come with the program, for day one: a shop, a subscription business, a bank. Their
- * texts are the .yaml files of this folder, put into the program as they stand there. Constant; any thread. */
+/* builtin: the definitions files that come with the program, for day one: a shop, a subscription business, a bank.
+ * Their texts are the .yaml files of this folder, put into the program as they stand. Constant; any thread. */
 #ifndef PATRON_DEFINITIONS_BUILTIN_H
 #define PATRON_DEFINITIONS_BUILTIN_H
 
