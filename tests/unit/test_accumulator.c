@@ -489,6 +489,22 @@ static void damaged_registers_are_refused(void **state)
     arena_clear(&arena);
 }
 
+static void a_register_holds_the_place_of_the_first_one_bit(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct accumulator set = {0};
+    for (uint64_t hash = 0; hash <= DISTINCT_VALUES_MAX; hash++)
+        distinct_add(&set, hash << 30, &arena);
+    assert_int_equal(set.set.registers[0], 51); /* of 0: no bit is one */
+    distinct_add(&set, UINT64_C(5) << 50 | 1, &arena);
+    distinct_add(&set, UINT64_C(6) << 50 | UINT64_C(1) << 49, &arena);
+    distinct_add(&set, UINT64_C(16383) << 50 | UINT64_C(1) << 48, &arena);
+    distinct_add(&set, UINT64_C(16383) << 50 | UINT64_C(3) << 48, &arena); /* a smaller rank */
+    assert_true(set.set.registers[5] == 50 && set.set.registers[6] == 1 && set.set.registers[16383] == 2);
+    arena_clear(&arena);
+}
+
 /* Wanted: the series of Ertl's paper summed to 55 decimals. */
 static void estimates_are_those_of_the_formula(void **state)
 {
@@ -507,6 +523,18 @@ static void estimates_are_those_of_the_formula(void **state)
     }
     memset(registers, 1, sizeof registers);
     assert_int_equal(distinct_estimate(registers), 23637);
+    static const struct {
+        size_t full; /* registers of rank 51, the others of this one */
+        uint8_t rank;
+        double estimate;
+    } fuller[] = {{8192, 46, 1.6327151179156933e+18}, {100, 47, 1.673100814867743e+18},
+        {12000, 43, 3.8628247759797133e+17}};
+    for (size_t i = 0; i < sizeof fuller / sizeof fuller[0]; i++) {
+        for (size_t j = 0; j < DISTINCT_REGISTERS; j++)
+            registers[j] = j < fuller[i].full ? DISTINCT_RANK_MAX : fuller[i].rank;
+        double estimate = (double)distinct_estimate(registers);
+        assert_true(estimate > fuller[i].estimate * (1 - 1e-9) && estimate < fuller[i].estimate * (1 + 1e-9));
+    }
     memset(registers, DISTINCT_RANK_MAX, sizeof registers);
     assert_true(distinct_estimate(registers) == INT64_C(1) << 62);
 }
@@ -529,6 +557,22 @@ static void estimates_are_near_what_they_estimate(void **state)
     arena_clear(&arena);
 }
 
+static void values_are_ordered_by_type_then_by_size_or_bytes(void **state)
+{
+    (void)state;
+    static const struct scalar ascending[] = {{.type = ATTRIBUTE_MONEY, .number = -2},
+        {.type = ATTRIBUTE_MONEY, .number = 5}, {.type = ATTRIBUTE_INTEGER, .number = -3},
+        {.type = ATTRIBUTE_INTEGER, .number = 5}, {.type = ATTRIBUTE_TEXT, .text = {(const uint8_t *)"", 0}},
+        {.type = ATTRIBUTE_TEXT, .text = {(const uint8_t *)"a", 1}},
+        {.type = ATTRIBUTE_TEXT, .text = {(const uint8_t *)"ab", 2}},
+        {.type = ATTRIBUTE_TEXT, .text = {(const uint8_t *)"\xff", 1}}};
+    for (size_t i = 0; i < 8; i++)
+        for (size_t j = 0; j < 8; j++) {
+            int order = scalar_compare(&ascending[i], &ascending[j]);
+            assert_true(i < j ? order < 0 : i > j ? order > 0 : order == 0);
+        }
+}
+
 /* --- values that lead --------------------------------------------------------------------------------------------- */
 
 static const struct aggregate top = {.kind = ACCUMULATE_TOP, .attribute = 0, .by_attribute = -1};
@@ -537,11 +581,12 @@ static struct accumulator top_of(size_t from, size_t to, struct arena *arena)
 {
     struct accumulator state = {0};
     for (size_t i = from; i < to; i++) {
-        char text[32];
+        char text[32]; /* which is gone afterwards */
         snprintf(text, sizeof text, "value %zu", i * 7919 % 100003);
-        struct event event = event_of_text(text, arena);
-        accumulator_add(&state, &top, &event, 0, arena);
-        accumulator_add(&state, &top, &event, 0, arena);
+        struct scalar value = {.type = ATTRIBUTE_TEXT, .text = bytes_from_string(text)};
+        top_add(&state, &value, (int128)(i % 7), arena);
+        top_add(&state, &value, -1, arena);
+        memset(text, 'x', sizeof text);
     }
     return state;
 }
@@ -597,8 +642,20 @@ static void joining_states_is_merging_them(void **state)
         assert_int_equal(join.count, merged.count);
         for (size_t i = 0; i < join.count; i++)
             assert_true(scalar_compare(join.entries[i].value, &merged.top.values[i].value) == 0 &&
-                join.entries[i].count == merged.top.values[i].count);
+                join.entries[i].count == merged.top.values[i].count &&
+                join.entries[i].sum == merged.top.values[i].sum);
         arena_reset(&arena);
+    }
+    for (size_t more = 0; more < 3; more++) { /* what is there, one more by itself, too many at once */
+        const size_t cuts[][2] = {{5, 6}, {TOP_TRACKED_MAX, TOP_TRACKED_MAX + 1}, {0, TOP_TRACKED_MAX + 1}};
+        struct accumulator full = top_of(0, TOP_TRACKED_MAX, &arena);
+        struct accumulator one = top_of(cuts[more][0], cuts[more][1], &arena);
+        top_join_init(&join);
+        top_join_take(&join, &full);
+        top_join_take(&join, &one);
+        assert_true((join.entries == NULL) == (more > 0));
+        top_join_take(&join, &full);
+        assert_true((join.entries == NULL) == (more > 0));
     }
     arena_clear(&arena);
 }
@@ -680,9 +737,11 @@ int main(void)
         cmocka_unit_test(a_set_is_exact_up_to_its_bound),
         cmocka_unit_test(past_its_bound_a_set_is_its_registers_however_it_grew),
         cmocka_unit_test(damaged_registers_are_refused),
+        cmocka_unit_test(a_register_holds_the_place_of_the_first_one_bit),
         cmocka_unit_test(estimates_are_those_of_the_formula),
         cmocka_unit_test(estimates_are_near_what_they_estimate),
         cmocka_unit_test(with_too_many_values_there_are_no_leaders_however_they_came),
+        cmocka_unit_test(values_are_ordered_by_type_then_by_size_or_bytes),
         cmocka_unit_test(joining_states_is_merging_them),
         cmocka_unit_test(days_keep_a_sum_and_a_count_each_in_order),
         cmocka_unit_test(the_largest_numbers_sum_exactly),

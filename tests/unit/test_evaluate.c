@@ -17,6 +17,13 @@
     "  order: {amount: money, weight: number, points: integer, gift: bool, channel: string}\n"                         \
     "features:\n"
 
+#define TWO_TYPES                                                                                                      \
+    "identifiers: {id: }\n"                                                                                            \
+    "events:\n"                                                                                                        \
+    "  order: {amount: money, weight: number, points: integer, gift: bool, channel: string}\n"                         \
+    "  visit: {channel: string}\n"                                                                                     \
+    "features:\n"
+
 /* Attributes that are left out: 0 of numbers here stands for none, a null text too. */
 struct order {
     const char *time;
@@ -214,7 +221,7 @@ static void a_window_and_the_one_before_it_are_the_window_of_both(void **state)
             for (size_t i = 0; i < 4; i++) {
                 struct value values[3];
                 for (size_t j = 0; j < 3; j++) {
-                    char name[8];
+                    char name[32];
                     snprintf(name, sizeof name, "%c%s", "abc"[j], kinds[i]);
                     profile_evaluate(&profile, feature_of(&fixture, name), at_us, &values[j]);
                 }
@@ -348,6 +355,8 @@ static void decayed_sums_halve_by_calendar_days_from_the_oldest_to_the_newest(vo
         5.0 / 2 + 20);
     assert_number("{of: order, decayed: amount, half_life: 1d, window: 2d}", "n", days, 3, "2024-05-02T12:00Z",
         15.0 / 2 + 20);
+    assert_number("{of: order, decayed: true, half_life: 1d, window: 2d}", "n", days, 3, "2024-05-02T12:00Z",
+        2.0 / 2 + 1);
     assert_number("{of: order, decayed: amount, half_life: 1d, window: 20d, offset: 10d}", "n", days, 6,
         "2024-05-12T12:00Z", 15.0 / 2048);
 }
@@ -374,11 +383,21 @@ static void days_that_smaller_tiles_show_out_of_order_are_walked_in_order(void *
     static const double wanted[] = {2, 2, 1, 6.0 / 2 + 9};
     for (uint32_t i = 0; i < 12; i++) {
         struct value value;
-        char name[8];
+        char name[32];
         snprintf(name, sizeof name, "f%u", i);
         profile_evaluate(profile, feature_of(&fixture, name), as_of_us, &value);
         assert_true((value.type == VALUE_INT64 ? (double)value.integer : value.real) == wanted[i / 3]);
     }
+    fixture_close(&fixture);
+    /* Saturday again: a run that goes on to Sunday has not ended yet, and is not current */
+    fixture = (struct fixture){0};
+    fixture_open(&fixture, "America/St_Johns", EVENTS "  n: {of: order, streak: current}\n");
+    struct value value;
+    as_of_us = moment("2010-11-07T02:31:30Z");
+    profile_evaluate(profile_of(&fixture, orders, 1, as_of_us), 0, as_of_us, &value);
+    assert_int_equal(value.integer, 0);
+    profile_evaluate(profile_of(&fixture, orders + 1, 1, as_of_us), 0, as_of_us, &value);
+    assert_int_equal(value.integer, 1);
     fixture_close(&fixture);
 }
 
@@ -394,7 +413,7 @@ static const struct order leaders[] = {
 static void assert_places(const char *feature, const char *as_of, const char *const wanted[], size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        char name[8];
+        char name[32];
         snprintf(name, sizeof name, "n.%zu", i + 1);
         struct asked asked;
         struct value value = ask(&asked, feature, name, leaders, 7, as_of);
@@ -439,7 +458,7 @@ static void leaders_of_many_days_and_values_are_those_of_a_plain_count(void **st
         struct dice dice = dice_of(33, round);
         struct fixture fixture = {0};
         fixture_open(&fixture, "UTC",
-            EVENTS "  all: {of: order, top: points, by: amount, k: 20}\n"
+            EVENTS "  all: {of: order, top: points, by: amount, k: 20, window: 60d}\n"
                    "  most: {of: order, top: points, k: 20, window: 50d}\n");
         struct profile profile;
         profile_init(&profile, fixture.layout, &fixture.arena);
@@ -484,13 +503,14 @@ static void a_family_read_at_once_is_its_members_read_one_by_one(void **state)
     (void)state;
     struct fixture fixture = {0};
     fixture_open(&fixture, "UTC",
-        EVENTS "  top: {of: order, top: channel, k: 4}\n  top_3d: {of: order, top: channel, window: 3d}\n"
-               "  before: {of: order, top: channel, window: 3d, offset: 1d}\n  rfm: {of: order, rfm: amount}\n"
+        TWO_TYPES "  top: {of: order, top: channel, k: 4}\n  visits: {of: visit, top: channel, k: 4}\n"
+               "  top_11d: {of: order, top: channel, window: 11d}\n"
+               "  before: {of: order, top: channel, window: 11d, offset: 1d}\n  rfm: {of: order, rfm: amount}\n"
                "  gap: {of: order, gaps: mean}\n  days: {of: order, active_days: true}\n"
                "  quick: {of: order, decayed: amount, half_life: 2d}\n"
                "  slow: {of: order, decayed: amount, half_life: 20d}\n  streak: {of: order, streak: longest}\n"
-               "  n: {of: order, count: true}\n  rfm_20d: {of: order, rfm: amount, window: 20d}\n");
-    int64_t as_of_us = moment("2024-05-06T00:00Z");
+               "  n: {of: order, count: true}\n  rfm_12d: {of: order, rfm: amount, window: 12d}\n");
+    int64_t as_of_us = moment("2024-05-15T12:00Z");
     struct profile *profile = profile_of(&fixture, leaders, 7, as_of_us);
     uint32_t count = (uint32_t)fixture.definitions->feature_count, features[64];
     struct value values[64], alone;
@@ -559,6 +579,50 @@ static void a_value_is_stale_once_its_newest_event_is_older_than_its_max_age(voi
     }
 }
 
+/* A tile holds the days it can: of one day that day, of an hour the day of UTC and those beside it. */
+static void days_outside_their_tile_are_damage(void **state)
+{
+    (void)state;
+    struct fixture fixture = {0};
+    fixture_open(&fixture, "UTC",
+        EVENTS "  d: {of: order, active_days: true}\n  h: {of: order, active_days: true, window: 1d}\n");
+    for (int64_t offset = -3; offset <= 3; offset++) {
+        const int64_t day = 19584;
+        for (int small = 0; small < 2; small++) {
+            struct encoder head = {0}, chunk = {0};
+            encode_u8(&head, 1);
+            encode_varint(&head, fixture.layout->generation);
+            encode_signed(&head, 0); /* position, no events */
+            encode_varint(&head, 0);
+            encode_varint(&head, 1); /* an hour */
+            encode_signed(&head, day * 24 + 23);
+            encode_varint(&head, 1);
+            encode_signed(&head, day + (small ? offset : 0));
+            encode_varint(&head, 1);
+            encode_signed(&head, 0);
+            encode_varint(&head, 0); /* nothing waits */
+            encode_u8(&chunk, 1);
+            encode_varint(&chunk, 1);
+            encode_signed(&chunk, day);
+            encode_varint(&chunk, 1);
+            encode_signed(&chunk, day + (small ? 0 : offset));
+            encode_varint(&chunk, 1);
+            encode_signed(&chunk, 0);
+            const struct profile_part list[] = {{0, encoder_borrow(&head)},
+                {(UINT64_C(1) << 48) + (UINT64_C(1) << 31) + (uint64_t)day / 64, encoder_borrow(&chunk)}};
+            const struct profile_parts *parts = profile_parts_new(list, 2);
+            struct profile profile;
+            bool whole = small ? offset >= -1 && offset <= 1 : offset == 0;
+            assert_int_equal(profile_decode(&profile, fixture.layout, parts, &fixture.arena, NULL),
+                whole ? PATRON_OK : PATRON_CORRUPT);
+            profile_parts_release(parts);
+            encoder_clear(&head);
+            encoder_clear(&chunk);
+        }
+    }
+    fixture_close(&fixture);
+}
+
 static void equal_questions_are_folded_once(void **state)
 {
     (void)state;
@@ -577,13 +641,14 @@ static void equal_questions_are_folded_once(void **state)
                "  r: {of: order, sum: amount, where: {amount: {at_least: 1}}, window: 2h, offset: 5d}\n"
                "  s: {of: order, sum: amount, where: {amount: {more_than: 1}}, window: 3h}\n"
                "  t: {of: order, sum: amount, where: {amount: {at_most: 1}}, window: 3h}\n"
-               "  u: {of: order, sum: amount, where: {amount: {at_least: 1.0}}, window: 3h}\n");
+               "  u: {of: order, sum: amount, where: {amount: {at_least: 1.0}}, window: 3h}\n"
+               "  v: {of: order, sum: amount, where: {amount: {at_most: 2}}, window: 3h}\n");
     const struct tier_layout *tiers = fixture.layout->types[0].tiers;
     /* the squares, two tops, the last amount (also b's newest), two ratios */
     assert_int_equal(tiers[TIER_LIFETIME].aggregate_count, 6);
     /* days of events and of amounts, two lists */
     assert_int_equal(tiers[TIER_DAYS].aggregate_count, 4);
-    assert_int_equal(tiers[TIER_MINUTES].aggregate_count, 3);
+    assert_int_equal(tiers[TIER_MINUTES].aggregate_count, 4);
     assert_true(tiers[TIER_MINUTES].window_max_us == 5 * DAY + 2 * HOUR);
     assert_true(tiers[TIER_DAYS].window_max_us == INT64_MAX);
     fixture_close(&fixture);
@@ -603,6 +668,7 @@ int main(void)
         cmocka_unit_test(leaders_of_many_days_and_values_are_those_of_a_plain_count),
         cmocka_unit_test(a_family_read_at_once_is_its_members_read_one_by_one),
         cmocka_unit_test(a_value_is_stale_once_its_newest_event_is_older_than_its_max_age),
+        cmocka_unit_test(days_outside_their_tile_are_damage),
         cmocka_unit_test(equal_questions_are_folded_once),
     };
     return cmocka_run_group_tests_name("evaluate", tests, NULL, NULL);
