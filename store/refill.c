@@ -333,10 +333,19 @@ enum patron_code refill_step(
     return PATRON_OK;
 }
 
+static enum patron_code superseded_check(
+    const struct store *store, const struct refill *refill, struct error *error)
+{
+    if (store->refill.version == refill->version->number)
+        return PATRON_OK;
+    return error_set(error, PATRON_CANCELLED, "a newer version than %u of the definitions has come",
+        refill->version->number);
+}
+
 enum patron_code refill_write(struct store *store, struct refill *refill, struct error *error)
 {
     CHECK(!store->failed);
-    CHECK(store->refill.version == refill->version->number);
+    TRY(superseded_check(store, refill, error));
     enum patron_code code = kv_write(store->kv, refill->batch, false, error);
     if (code == PATRON_OK)
         store->refill = refill->state;
@@ -364,7 +373,7 @@ enum patron_code refill_finish(
     struct store *store, struct refill *refill, size_t entries_max, bool *done, struct error *error)
 {
     CHECK(!store->group_open && !store->failed);
-    CHECK(store->refill.version == refill->version->number);
+    TRY(superseded_check(store, refill, error));
     CHECK(!refill->state.filling && kv_batch_count(refill->batch) == 0);
     struct view newest = {
         .kv = store->kv, .versions = store->versions, .key = store->key, .position_us = store->newest_us};

@@ -19,7 +19,7 @@
  * Threads: refill_step belongs to one thread at a time, and reads the engine only; the rest is the writer's.
  * Failure: of the engine, or PATRON_CORRUPT for what cannot be folded; then the refill is to be freed, and one made
  * anew goes on from what was written. After a failed refill_write or refill_finish the store is unusable for writing,
- * as after store_group_commit. */
+ * as after store_group_commit. PATRON_CANCELLED: store_define has superseded what is being filled. */
 #ifndef PATRON_STORE_REFILL_H
 #define PATRON_STORE_REFILL_H
 

@@ -230,6 +230,11 @@ const struct definitions *store_definitions(const struct store *store)
     return store->definitions;
 }
 
+bool store_has_failed(const struct store *store)
+{
+    return store->failed;
+}
+
 int64_t store_newest_known_at(const struct store *store)
 {
     return store->newest_us;

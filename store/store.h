@@ -101,6 +101,8 @@ enum patron_code store_group_add(struct store *store, const struct event_input *
 /* Writes all of it, at once and synced. Afterwards `store_newest_known_at` is the group's last. */
 enum patron_code store_group_commit(struct store *store, struct error *error) MUST_CHECK;
 uint64_t store_group_size(const struct store *store); /* events applied in the open group */
+/* A write has failed: nothing may be written any more. */
+bool store_has_failed(const struct store *store);
 
 /* Writes back up to `profiles_max` profiles that lag the log, oldest first; *left is how many remain. With the last of
  * them, or when none lags, the counters of what the sources send (schema/drift.h). */

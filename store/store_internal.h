@@ -62,7 +62,6 @@ struct store {
     struct version *serving; /* in `versions`, as the next two are in it */
     const struct definitions *definitions;
     struct layout *layout;
-    bool kept_ever; /* some version keeps unknown attributes */
     struct refill_state refill;
     const struct profile_home *home;
     int64_t event_ahead_max_us;

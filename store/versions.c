@@ -21,19 +21,21 @@ static struct version *version_new(const struct definitions *definitions, int64_
     version->number = definitions->version;
     version->known_at_us = known_at_us;
     version->text_bytes = definitions->text.length;
+    version->keeps_unknown = definitions->unknown_attributes == UNKNOWN_KEEP;
     version->definitions = definitions_retain(definitions);
     version->layout = layout_new(definitions);
     return version;
 }
 
 /* What stays of a version that is dropped: that there was one. */
-static struct version *version_husk(uint32_t number, int64_t known_at_us, size_t text_bytes)
+static struct version *version_husk(const struct version *whole)
 {
     struct version *version = memory_alloc(sizeof *version);
     atomic_init(&version->references, 1);
-    version->number = number;
-    version->known_at_us = known_at_us;
-    version->text_bytes = text_bytes;
+    version->number = whole->number;
+    version->known_at_us = whole->known_at_us;
+    version->text_bytes = whole->text_bytes;
+    version->keeps_unknown = whole->keeps_unknown;
     return version;
 }
 
@@ -230,10 +232,10 @@ static enum patron_code versions_replay(struct store *store, struct bytes list, 
             break;
         definitions_release(previous);
         previous = next;
-        store->kept_ever = store->kept_ever || next->unknown_attributes == UNKNOWN_KEEP;
+        struct version *version = version_new(next, known_at_us);
         const struct versions *before = store->versions;
-        store->versions = versions_with(before, dropped ? version_husk(number, known_at_us, entry.text.length)
-                                                        : version_new(next, known_at_us));
+        store->versions = versions_with(before, dropped ? version_husk(version) : version_retain(version));
+        version_release(version);
         versions_release(before);
     }
     definitions_release(previous);
@@ -326,15 +328,32 @@ enum patron_code versions_open(struct store *store, struct bytes text, bool *add
 /* --- changing -------------------------------------------------------------------------------------------------- */
 
 /* Where unknown attributes were ever kept by name, events that wait for their time may have some that now count. */
-static bool kept_may_count(const struct store *store, const struct definitions *next)
+static bool kept_may_count(
+    const struct versions *versions, const struct definitions *serving, const struct definitions *next)
 {
-    for (size_t i = 0; store->kept_ever && i < store->definitions->event_count; i++) {
-        const struct event_type *before = &store->definitions->events[i];
+    bool kept = false;
+    for (size_t i = 0; i < versions->count; i++)
+        kept = kept || versions->list[i]->keeps_unknown;
+    for (size_t i = 0; kept && i < serving->event_count; i++) {
+        const struct event_type *before = &serving->events[i];
         const struct event_type *after = definitions_event_type_by_number(next, before->number);
         if (after->attribute_count > before->attribute_count)
             return true;
     }
     return false;
+}
+
+static bool profiles_stay(const struct versions *versions, const struct layout *serving, const struct layout *next)
+{
+    return layout_equal(serving, next) && !kept_may_count(versions, serving->definitions, next->definitions);
+}
+
+bool view_would_refill(const struct view *view, const struct definitions *next)
+{
+    struct layout *layout = layout_new(next);
+    bool stay = profiles_stay(view->versions, view->layout, layout);
+    layout_free(layout);
+    return !stay;
 }
 
 static enum patron_code define_check(
@@ -369,7 +388,7 @@ enum patron_code store_define(
         known_at_us = store->newest_us + 1;
     struct version *made = version_new(next, known_at_us);
     bool first = !store->versions;
-    bool same = !first && layout_equal(store->layout, made->layout) && !kept_may_count(store, next);
+    bool same = !first && profiles_stay(store->versions, store->layout, made->layout);
     const struct versions *versions = versions_with(store->versions, made);
     struct refill_state refill = {0};
     if (first || same) {
@@ -397,7 +416,6 @@ enum patron_code store_define(
     versions_release(store->versions);
     store->versions = versions;
     store->refill = refill;
-    store->kept_ever = store->kept_ever || next->unknown_attributes == UNKNOWN_KEEP;
     store->sweep_from_length = 0;
     if (first || same)
         serve(store, made, store->generation);
@@ -426,7 +444,7 @@ enum patron_code store_version_drop(struct store *store, uint32_t number, struct
         return error_set(
             error, PATRON_PRECONDITION, "version %u of the definitions is the newest: it is to serve next", number);
     const struct versions *without =
-        versions_with(versions, version_husk(number, version->known_at_us, version->text_bytes));
+        versions_with(versions, version_husk(version));
     versions_put(store, without);
     enum patron_code code = kv_write(store->kv, store->batch, true, error);
     if (code != PATRON_OK) {

@@ -20,6 +20,7 @@ struct version {
     uint32_t number;
     int64_t known_at_us; /* of its entry in the log */
     size_t text_bytes;
+    bool keeps_unknown; /* attributes, by name: what `unknown_attributes` said */
     const struct definitions *definitions; /* null: it was dropped */
     struct layout *layout;                 /* null: it was dropped */
     atomic_ullong asked;                   /* how often it was asked for by its number, since the store was opened */
@@ -42,6 +43,9 @@ static inline struct version *versions_newest(const struct versions *versions)
  * there are. */
 enum patron_code view_of_version(
     const struct view *view, uint32_t number, struct view *other, struct error *error) MUST_CHECK;
+
+/* Would `next`, parsed as the newest version's successor, have to be filled from the events before it serves? */
+bool view_would_refill(const struct view *view, const struct definitions *next);
 
 /* Makes `next`, which was parsed with the newest version before it, the newest: an entry of the log that is known at
  * `known_at_us` or, if that is past already, right after the newest entry; synced. Where its profiles are the same as

@@ -1,13 +1,11 @@
 /* CheckDefinitions: a file read as if it were to be applied, on a worker: a large one takes longer than the calls
  * beside it on a gRPC thread should wait. */
-#include "patron/v1/definitions.pb-c.h"
+#include "server/methods/definitions_changes.h"
 #include "server/methods/methods.h"
 #include "server/methods/reply.h"
 #include "server/methods/request.h"
 #include "server/methods/services.h"
-#include "store/definitions/compare.h"
 #include "store/definitions/mistakes.h"
-#include "store/features/layout_equal.h"
 #include "store/versions.h"
 
 typedef Patron__V1__CheckDefinitionsResponse check_response;
@@ -44,32 +42,7 @@ static void add_changes(struct arena *arena, const struct changes *changes, chec
 {
     response->unchanged = changes->count == 0;
     response->n_changes = changes->count;
-    response->changes = arena_array(arena, changes->count, sizeof response->changes[0]);
-    for (size_t i = 0; i < changes->count; i++) {
-        const struct change *change = &changes->list[i];
-        Patron__V1__DefinitionsChange *message = arena_alloc(arena, sizeof *message);
-        patron__v1__definitions_change__init(message);
-        message->kind = (Patron__V1__ChangeKind)change->kind;
-        message->what = (char *)(uintptr_t)change_what_name(change->what);
-        message->name = arena_string(arena, change->name);
-        message->words = (char *)(uintptr_t)change->words;
-        message->breaking = change->breaking;
-        message->refill = change->refill;
-        response->changes[i] = message;
-    }
-}
-
-/* Do profiles of the newest version do for the next one? Where attributes may have been kept by name before a version
- * has them, events hold more for it. */
-static bool needs_refill(const struct version *newest, const struct definitions *next, const struct changes *changes)
-{
-    for (size_t i = 0; newest->definitions->unknown_attributes == UNKNOWN_KEEP && i < changes->count; i++)
-        if (changes->list[i].what == CHANGE_OF_ATTRIBUTE && changes->list[i].kind != CHANGE_REMOVED)
-            return true;
-    struct layout *layout = layout_new(next);
-    bool same = layout_equal(newest->layout, layout);
-    layout_free(layout);
-    return !same;
+    response->changes = definitions_changes_messages(changes, arena);
 }
 
 static enum patron_code check(struct checking *checking)
@@ -93,7 +66,7 @@ static enum patron_code check(struct checking *checking)
     if (made) {
         definitions_compare(before, made, arena, &changes);
         add_changes(arena, &changes, &response);
-        response.refill = needs_refill(newest, made, &changes);
+        response.refill = view_would_refill(checking->view, made);
     }
     reply_message(checking->call, &response.base);
     definitions_release(made);

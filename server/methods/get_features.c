@@ -73,6 +73,7 @@ static void start(struct call *call, struct bytes bytes)
         .identifier_count = asked->n_identifiers,
         .has_as_of = asked->at_case == PATRON__V1__GET_FEATURES_REQUEST__AT_AS_OF_US,
         .as_of_us = asked->as_of_us,
+        .definitions_version = asked->definitions_version,
     };
     read_start(call, &request, &form, arena_alloc(&call->arena, sizeof(struct columns)));
 }

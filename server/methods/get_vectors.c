@@ -142,6 +142,7 @@ static void start(struct call *call, struct bytes bytes)
         .identifier_count = asked->n_identifiers,
         .has_as_of = asked->at_case == PATRON__V1__GET_VECTORS_REQUEST__AT_AS_OF_US,
         .as_of_us = asked->as_of_us,
+        .definitions_version = asked->definitions_version,
     };
     struct matrix *matrix = arena_alloc(&call->arena, sizeof *matrix);
     matrix->single = asked->element_type == PATRON__V1__ELEMENT_TYPE__ELEMENT_TYPE_FLOAT32;

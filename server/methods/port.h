@@ -1,7 +1,8 @@
 /* port: all that the methods may reach of the rest of the server. server/work implements it; tests may too.
  *
  * Threads: any function may be called from any thread, but view_acquire not from a batch's `done`. None of them blocks,
- * except that the first view in a store's life waits for one row to be on disk. Callbacks come on the thread stated. */
+ * except that the first view in a store's life waits for one row to be on disk, and that define and version_drop wait
+ * for the writer's turn: they are for workers. Callbacks come on the thread stated. */
 #ifndef PATRON_METHODS_PORT_H
 #define PATRON_METHODS_PORT_H
 
@@ -28,6 +29,37 @@ struct server_status {
     struct store_figures figures;
 };
 
+/* How far the profiles of the definitions' newest version are filled from the events. */
+enum refill_phase {
+    REFILL_NONE,      /* nothing was to be filled since the start */
+    REFILL_FILLING,   /* customer after customer is folded */
+    REFILL_FOLLOWING, /* what came in meanwhile is applied */
+    REFILL_DONE,      /* the version serves */
+    REFILL_FAILED,    /* the version before goes on serving; `error` says why */
+};
+
+struct refill_progress {
+    uint32_t version;
+    enum refill_phase phase;
+    uint64_t nodes; /* whose customers are folded, of nodes_total */
+    uint64_t nodes_total;
+    uint64_t customers; /* folded since it went on, as the next */
+    uint64_t events;
+    struct error error;
+};
+
+/* The watcher's memory is its own while it is watching. `notify` runs on any thread, also within refill_watch; it must
+ * be quick, and not call the port. */
+struct refill_watcher {
+    void (*notify)(struct refill_watcher *watcher);
+    struct refill_watcher *next;
+};
+
+/* What becomes of definitions that are applied. */
+struct define_outcome {
+    bool serves; /* it serves already; else its profiles are being filled */
+};
+
 struct port;
 
 struct port_functions {
@@ -45,6 +77,17 @@ struct port_functions {
     void (*status)(struct port *port, struct server_status *status);
     enum patron_code (*confirm_clock)(struct port *port, int64_t *clock_us, struct error *error);
     const char *(*scratch_directory)(struct port *port);
+    /* Makes definitions, parsed as the newest version's successor, the newest version: store_define, whose failures it
+     * has; and the clock's and the disk's, as for events. */
+    enum patron_code (*define)(struct port *port, const struct definitions *next, struct define_outcome *outcome,
+        struct error *error);
+    /* Tries once more to fill the newest version, if that has failed. */
+    void (*refill_begin)(struct port *port);
+    enum patron_code (*version_drop)(struct port *port, uint32_t number, struct error *error);
+    void (*refill_progress)(struct port *port, struct refill_progress *progress);
+    void (*refill_watch)(struct port *port, struct refill_watcher *watcher);
+    /* False: it was not watching. */
+    bool (*refill_unwatch)(struct port *port, struct refill_watcher *watcher);
 };
 
 struct port {

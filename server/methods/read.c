@@ -9,6 +9,7 @@
 #include "server/methods/view_at.h"
 #include "server/methods/wire.h"
 #include "store/base/limits.h"
+#include "store/versions.h"
 
 enum {
     INFO_AS_OF = 1,
@@ -141,10 +142,11 @@ static void work(void *argument)
 /* Before the answer is sent: a client that is slow to take it must not keep a view alive. */
 static void let_go(struct read *read)
 {
-    if (read->view)
-        port_of(read)->functions->view_release(port_of(read), read->view);
+    if (read->held)
+        port_of(read)->functions->view_release(port_of(read), read->held);
     if (read->background)
         services_end_background(read->call->services);
+    read->held = NULL;
     read->view = NULL;
     read->background = false;
 }
@@ -198,19 +200,30 @@ static enum patron_code choose_view(
     struct port *port = port_of(read);
     read->past = request->has_as_of;
     if (!read->past) {
-        read->view = port->functions->view_acquire(port, &read->as_of_us);
+        read->held = port->functions->view_acquire(port, &read->as_of_us);
         return PATRON_OK;
     }
     int64_t latest_us;
     read->as_of_us = request->as_of_us;
-    enum patron_code code = view_at(port, read->as_of_us, &read->view, &latest_us, error);
+    enum patron_code code = view_at(port, read->as_of_us, &read->held, &latest_us, error);
     return code == PATRON_OK ? PATRON_OK : error_prefix(error, code, "as_of_us ");
+}
+
+static enum patron_code choose_version(
+    struct read *read, const struct read_request *request, struct error *error)
+{
+    struct view *asked = arena_alloc(&read->call->arena, sizeof *asked);
+    TRY(view_of_version(read->held, request->definitions_version, asked, error));
+    read->past = read->past || asked->definitions != read->held->definitions;
+    read->view = asked;
+    return PATRON_OK;
 }
 
 static enum patron_code prepare(struct read *read, const struct read_request *request, struct error *error)
 {
     TRY(check_sizes(request, error));
     TRY(choose_view(read, request, error));
+    TRY(choose_version(read, request, error));
     TRY(choose_features(read, request, error));
     struct arena *arena = &read->call->arena;
     read->row_count = request->identifier_count;

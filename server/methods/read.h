@@ -34,9 +34,10 @@ struct read {
     struct call *call;
     const struct read_form *form;
     void *form_state;
-    const struct view *view;
+    const struct view *held; /* to be given back */
+    const struct view *view; /* the same, or that as another version of the definitions sees it */
     int64_t as_of_us;
-    bool past; /* as_of was asked for */
+    bool past; /* as_of was asked for, or another version: it is folded from the events */
     bool background;
     struct selection selection;
     struct event_identifier *identifiers;
@@ -58,6 +59,7 @@ struct read_request {
     size_t identifier_count;
     bool has_as_of;
     int64_t as_of_us;
+    uint32_t definitions_version; /* 0: the one that serves */
 };
 
 /* Does the whole of it, to call_finish. `form_state` lives in the call's arena. */

@@ -24,6 +24,7 @@
 #include "server/methods/view_at.h"
 #include "server/methods/wire.h"
 #include "store/base/limits.h"
+#include "store/versions.h"
 
 enum {
     RESPONSE_ROWS = 2,
@@ -46,6 +47,7 @@ enum {
 struct held {
     struct services *services;
     const struct view *view;
+    struct view asked; /* as the version of the definitions sees it that was asked for */
     struct snapshot *snapshot;
     char directory[512]; /* "": none */
 };
@@ -123,7 +125,7 @@ static enum patron_code open_snapshot(struct taking *taking, struct error *error
 {
     struct held *held = taking->held;
     struct snapshot_options options = {
-        .view = held->view,
+        .view = &held->asked,
         .selection = taking->selection,
         .every_customer_at_us = taking->moments_us,
         .every_customer_at_count = taking->moment_count,
@@ -158,7 +160,7 @@ static enum patron_code take_spine(struct taking *taking, struct error *error)
 static void reply_manifest(struct taking *taking)
 {
     struct call *call = taking->call;
-    const struct view *view = taking->held->view;
+    const struct view *view = &taking->held->asked;
     const struct definitions *definitions = view->definitions;
     Patron__V1__SnapshotManifest manifest = PATRON__V1__SNAPSHOT_MANIFEST__INIT;
     manifest.position_us = view->position_us;
@@ -377,10 +379,12 @@ static enum patron_code take_plan(
     taking->held = memory_alloc(sizeof *taking->held);
     taking->held->services = call->services;
     TRY(choose_view(taking, plan->generated, error));
+    struct view *asked = &taking->held->asked;
+    TRY(view_of_version(taking->held->view, plan->definitions_version, asked, error));
     struct bytes *names = arena_array(&call->arena, plan->n_features, sizeof names[0]);
     for (size_t i = 0; i < plan->n_features; i++)
         names[i] = bytes_from_string(plan->features[i]);
-    const struct definitions *definitions = taking->held->view->definitions;
+    const struct definitions *definitions = asked->definitions;
     TRY(definitions_select(definitions, bytes_from_string(plan->service), names, plan->n_features,
         &call->arena, &taking->selection, error));
     taking->exact_money = plan->exact_money != 0;

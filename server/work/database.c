@@ -1,8 +1,11 @@
 #include "server/work/database.h"
 
+#include "server/work/disk.h"
 #include "server/work/key_file.h"
+#include "server/work/refiller.h"
 #include "server/work/views.h"
 #include "server/work/workers.h"
+#include "store/versions.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -28,6 +31,8 @@ struct database {
     struct views *views;
     struct writer *writer;
     struct workers *workers;
+    struct refiller *refiller;
+    uint64_t disk_reserve_bytes;
 };
 
 /* --- the directory ------------------------------------------------------------------------------------- */
@@ -201,6 +206,84 @@ static const char *port_scratch_directory(struct port *port)
     return database->directory[0] ? database->scratch_directory : NULL;
 }
 
+/* Known as of now, where answers of now are given; before, history is loaded, and its clock is not ours. */
+struct defining {
+    struct database *database;
+    const struct definitions *next;
+    bool supersede;
+    bool serves;
+};
+
+static enum patron_code define(void *context, struct error *error)
+{
+    struct defining *defining = context;
+    struct database *database = defining->database;
+    struct store *store = database->store;
+    TRY(clock_check(database->clock, error));
+    if (database->directory[0])
+        TRY(disk_check(database->directory, database->disk_reserve_bytes, error));
+    bool live = store_answered_until(store) != INT64_MIN;
+    TRY(store_define(
+        store, defining->next, live ? clock_now(database->clock) : INT64_MIN, defining->supersede, error));
+    defining->serves = !store_is_refilling(store);
+    views_publish(database->views);
+    return PATRON_OK;
+}
+
+static enum patron_code port_define(struct port *port, const struct definitions *next,
+    struct define_outcome *outcome, struct error *error)
+{
+    struct database *database = of_port(port);
+    struct refill_progress progress;
+    refiller_progress(database->refiller, &progress);
+    /* One that cannot be filled must not stand in the way. */
+    struct defining defining = {
+        .database = database, .next = next, .supersede = progress.phase == REFILL_FAILED};
+    TRY(writer_run(database->writer, define, &defining, error));
+    outcome->serves = defining.serves;
+    refiller_begin(database->refiller);
+    return PATRON_OK;
+}
+
+static void port_refill_begin(struct port *port)
+{
+    refiller_begin(of_port(port)->refiller);
+}
+
+struct dropping {
+    struct database *database;
+    uint32_t number;
+};
+
+static enum patron_code drop_version(void *context, struct error *error)
+{
+    struct dropping *dropping = context;
+    TRY(store_version_drop(dropping->database->store, dropping->number, error));
+    views_publish(dropping->database->views);
+    return PATRON_OK;
+}
+
+static enum patron_code port_version_drop(struct port *port, uint32_t number, struct error *error)
+{
+    struct dropping dropping = {of_port(port), number};
+    return writer_run(of_port(port)->writer, drop_version, &dropping, error);
+}
+
+static void port_refill_progress(struct port *port, struct refill_progress *progress)
+{
+    refiller_progress(of_port(port)->refiller, progress);
+}
+
+static void port_refill_watch(struct port *port, struct refill_watcher *watcher)
+{
+    refiller_watch(of_port(port)->refiller, watcher);
+}
+
+static bool port_refill_unwatch(struct port *port, struct refill_watcher *watcher)
+{
+    return refiller_unwatch(of_port(port)->refiller, watcher);
+}
+
 static const struct port_functions port_functions = {
     .view_acquire = port_view_acquire,
     .view_release = port_view_release,
@@ -209,6 +292,12 @@ static const struct port_functions port_functions = {
     .status = port_status,
     .confirm_clock = port_confirm_clock,
     .scratch_directory = port_scratch_directory,
+    .define = port_define,
+    .refill_begin = port_refill_begin,
+    .version_drop = port_version_drop,
+    .refill_progress = port_refill_progress,
+    .refill_watch = port_refill_watch,
+    .refill_unwatch = port_refill_unwatch,
 };
 
 /* --- opening and closing ------------------------------------------------------------------------------- */
@@ -251,6 +340,9 @@ static enum patron_code open_store(
         .event_ahead_max_us = options->event_ahead_max_us,
         .progress = options->progress,
         .progress_context = options->context,
+        .refills_later = true,
+        .notice = options->notice,
+        .notice_context = options->context,
     };
     return store_open(&store, &database->store, error);
 }
@@ -283,7 +375,18 @@ static enum patron_code start_work(
         .notice = options->notice,
         .context = options->context,
     };
-    return writer_new(&writer, &database->writer, error);
+    TRY(writer_new(&writer, &database->writer, error));
+    struct refiller_options refiller = {
+        .store = database->store,
+        .views = database->views,
+        .writer = database->writer,
+        .directory = writer.directory,
+        .disk_reserve_bytes = options->disk_reserve_bytes,
+        .notice = options->notice,
+        .context = options->context,
+    };
+    database->disk_reserve_bytes = options->disk_reserve_bytes;
+    return refiller_new(&refiller, &database->refiller, error);
 }
 
 enum patron_code database_open(
@@ -311,13 +414,14 @@ enum patron_code database_open(
     return PATRON_OK;
 }
 
-/* Workers first, for they hold views and may send events; then the writer, which shows views; then what they stood
- * on. */
+/* Workers first, for they hold views and may send events, and the refiller, which does the same; then the writer, which
+ * shows views; then what they stood on. */
 void database_close(struct database *database)
 {
     if (!database)
         return;
     workers_stop(database->workers);
+    refiller_stop(database->refiller);
     if (database->writer)
         writer_stop(database->writer);
     writer_free(database->writer);

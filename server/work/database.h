@@ -59,8 +59,8 @@ enum patron_code database_open(
 void database_close(struct database *database);
 
 struct port *database_port(struct database *database);
-const struct definitions *database_definitions(
-    const struct database *database); /* borrowed, until the close */
+/* Of the version that serves; borrowed, until another one does. */
+const struct definitions *database_definitions(const struct database *database);
 
 struct database_figures {
     struct writer_figures writer;

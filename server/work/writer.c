@@ -29,6 +29,16 @@ struct batch_list {
     struct ingest_batch *first, *last;
 };
 
+/* A piece of work that somebody waits for. */
+struct task {
+    enum patron_code (*work)(void *context, struct error *error);
+    void *context;
+    enum patron_code code;
+    struct error error;
+    bool done;
+    struct task *next;
+};
+
 struct writer {
     struct writer_options options;
     pthread_t thread;
@@ -38,8 +48,10 @@ struct writer {
     uv_timer_t tick;  /* starts write-backs */
     uv_timer_t watch; /* looks at the clock, and keeps the promise of the answers ahead of it */
 
-    pthread_mutex_t lock; /* of the next five */
+    pthread_mutex_t lock; /* of the next six */
+    pthread_cond_t task_done;
     struct batch_list queue;
+    struct task *tasks; /* newest first */
     bool stopping;
     bool promise_wanted;
     struct writer_figures figures;
@@ -247,6 +259,42 @@ static void run_group(struct writer *writer)
     give_back(writer, &group);
 }
 
+/* --- tasks --------------------------------------------------------------------------------------------- */
+
+static void run_task(struct writer *writer, struct task *task)
+{
+    if (writer->failed) {
+        task->code = writer->failure.code;
+        task->error = writer->failure;
+    } else {
+        task->code = task->work(task->context, &task->error);
+        if (store_has_failed(writer->options.store))
+            fail(writer, &task->error);
+    }
+    pthread_mutex_lock(&writer->lock);
+    store_figures(writer->options.store, &writer->figures.store);
+    task->done = true;
+    pthread_cond_broadcast(&writer->task_done);
+    pthread_mutex_unlock(&writer->lock);
+}
+
+/* In the order they came. A task that is done is its sender's again. */
+static void run_tasks(struct writer *writer, struct task *newest)
+{
+    struct task *first = NULL;
+    while (newest) {
+        struct task *task = newest;
+        newest = task->next;
+        task->next = first;
+        first = task;
+    }
+    while (first) {
+        struct task *task = first;
+        first = task->next;
+        run_task(writer, task);
+    }
+}
+
 /* --- writing back what lags ---------------------------------------------------------------------------- */
 
 /* Not on a disk that is nearly full: what lags is in the log, and its rows can be folded from there. */
@@ -344,9 +392,11 @@ static void want_promise(void *context)
 /* --- the loop ------------------------------------------------------------------------------------------ */
 
 /* Moves the queue to `taken`. Returns whether the writer has been told to stop. */
-static bool take_queue(struct writer *writer, bool *promise_wanted)
+static bool take_queue(struct writer *writer, struct task **tasks, bool *promise_wanted)
 {
     pthread_mutex_lock(&writer->lock);
+    *tasks = writer->tasks;
+    writer->tasks = NULL;
     if (writer->queue.first) {
         *(writer->taken.last ? &writer->taken.last->next : &writer->taken.first) = writer->queue.first;
         writer->taken.last = writer->queue.last;
@@ -381,9 +431,11 @@ static void on_more(uv_idle_t *idle)
 {
     struct writer *writer = idle->data;
     bool promise_wanted;
-    bool stopping = take_queue(writer, &promise_wanted);
+    struct task *tasks;
+    bool stopping = take_queue(writer, &tasks, &promise_wanted);
     if (promise_wanted)
         keep_promise(writer, true);
+    run_tasks(writer, tasks);
     bool busy = writer->taken.first;
     if (busy)
         run_group(writer);
@@ -471,6 +523,7 @@ enum patron_code writer_new(const struct writer_options *options, struct writer 
     own->write_back_ms = own->write_back_ms ? own->write_back_ms : WRITE_BACK_MS_DEFAULT;
     CHECK(own->fatal);
     CHECK(pthread_mutex_init(&made->lock, NULL) == 0);
+    CHECK(pthread_cond_init(&made->task_done, NULL) == 0);
     store_figures(own->store, &made->figures.store);
     views_keep_promise(own->views, want_promise, made);
     enum patron_code code = PATRON_OK;
@@ -481,6 +534,7 @@ enum patron_code writer_new(const struct writer_options *options, struct writer 
         code = start_loop(made, error);
     if (code != PATRON_OK) {
         views_end_promise(own->views);
+        pthread_cond_destroy(&made->task_done);
         pthread_mutex_destroy(&made->lock);
         memory_free(made);
         return code;
@@ -505,7 +559,8 @@ void writer_free(struct writer *writer)
     if (!writer)
         return;
     CHECK(writer->stopping);
-    CHECK(!writer->queue.first);
+    CHECK(!writer->queue.first && !writer->tasks);
+    pthread_cond_destroy(&writer->task_done);
     pthread_mutex_destroy(&writer->lock);
     memory_free(writer);
 }
@@ -538,6 +593,26 @@ enum patron_code writer_enqueue(struct writer *writer, struct ingest_batch *batc
             "%llu events (%llu bytes) wait to be written already: wait for answers, then send again",
             (unsigned long long)queued_events, (unsigned long long)queued_bytes);
     return PATRON_OK;
+}
+
+enum patron_code writer_run(struct writer *writer, enum patron_code (*work)(void *context, struct error *error),
+    void *context, struct error *error)
+{
+    struct task task = {.work = work, .context = context};
+    pthread_mutex_lock(&writer->lock);
+    if (writer->stopping) {
+        pthread_mutex_unlock(&writer->lock);
+        return error_set(error, PATRON_BUSY, "the server is shutting down");
+    }
+    task.next = writer->tasks;
+    writer->tasks = &task;
+    CHECK(uv_async_send(&writer->wake) == 0);
+    while (!task.done)
+        pthread_cond_wait(&writer->task_done, &writer->lock);
+    pthread_mutex_unlock(&writer->lock);
+    if (task.code != PATRON_OK && error)
+        *error = task.error;
+    return task.code;
 }
 
 void writer_figures(struct writer *writer, struct writer_figures *figures)

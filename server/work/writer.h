@@ -11,8 +11,8 @@
  * end the process. If it returns (in a test), every batch from then on gets that error, and readers keep what was
  * visible before.
  *
- * Threads: writer_enqueue and writer_figures from any; new, stop and free from the owner's. From writer_new to
- * writer_stop the store's group and write-back functions are the writer's alone. */
+ * Threads: writer_enqueue, writer_run and writer_figures from any; new, stop and free from the owner's. From writer_new
+ * to writer_stop the store's group and write-back functions are the writer's alone. */
 #ifndef PATRON_WORK_WRITER_H
 #define PATRON_WORK_WRITER_H
 
@@ -62,6 +62,11 @@ void writer_free(struct writer *writer);
 /* PATRON_BUSY once stopping, PATRON_EXHAUSTED when too much is queued; `done` is then not called. */
 enum patron_code writer_enqueue(
     struct writer *writer, struct ingest_batch *batch, struct error *error) MUST_CHECK;
+/* Runs `work` on the writer's thread, between two groups, waits for it and gives its result. If the store cannot be
+ * written any more afterwards, the writer fails with the words of `work`. PATRON_BUSY once stopping, and the writer's
+ * failure once it has failed: then `work` is not run. From any thread but the writer's and those that must not wait. */
+enum patron_code writer_run(struct writer *writer, enum patron_code (*work)(void *context, struct error *error),
+    void *context, struct error *error) MUST_CHECK;
 void writer_figures(struct writer *writer, struct writer_figures *figures);
 
 #endif

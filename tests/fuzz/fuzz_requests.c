@@ -104,7 +104,7 @@ static const struct call_functions functions = {
     .is_over = is_over,
 };
 
-/* --- the port: the database's, but work is done at once and events are refused --------------------------- */
+/* --- the port: the database's, but work is done at once, and events and definitions are refused --------------------------- */
 
 static struct port *real;
 
@@ -159,6 +159,32 @@ static const char *scratch_directory(struct port *port)
     return NULL;
 }
 
+static enum patron_code define(
+    struct port *port, const struct definitions *next, struct define_outcome *outcome, struct error *error)
+{
+    (void)port;
+    (void)outcome;
+    return error_set(error, PATRON_PRECONDITION, "version %u is not wanted", next->version);
+}
+
+static void refill_begin(struct port *port)
+{
+    (void)port;
+    real->functions->refill_begin(real);
+}
+
+static enum patron_code version_drop(struct port *port, uint32_t number, struct error *error)
+{
+    (void)port;
+    return real->functions->version_drop(real, number, error);
+}
+
+static void refill_progress(struct port *port, struct refill_progress *progress)
+{
+    (void)port;
+    real->functions->refill_progress(real, progress);
+}
+
 static const struct port_functions port_functions = {
     .view_acquire = view_acquire,
     .view_release = view_release,
@@ -167,6 +193,10 @@ static const struct port_functions port_functions = {
     .status = status,
     .confirm_clock = confirm_clock,
     .scratch_directory = scratch_directory,
+    .define = define,
+    .refill_begin = refill_begin,
+    .version_drop = version_drop,
+    .refill_progress = refill_progress,
 };
 
 static void on_fatal(void *context, const struct error *error)

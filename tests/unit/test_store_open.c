@@ -262,8 +262,8 @@ static void definitions_that_would_lose_events_are_refused_and_the_old_ones_stay
     assert_does_not_open(&shop,
         "identifiers: {customer_id: {max: 1}, email: , device: }\nevents: {visit: {page: string}}\n",
         PATRON_INVALID,
-        "line 2, column 1: event 'order' is gone, and stored events are of it; feature orders_90d of version 1 uses it: "
-        "put it back, or use apply --force");
+        "line 2, column 1: event 'order' is gone, and stored events are of it; feature orders_90d of version 1 uses "
+        "it: put it back, or use apply --force");
     shop_open(&shop, first_version);
     assert_int_equal(store_definitions(shop.store)->version, 1);
     shop_assert_sound(&shop);
