@@ -1,7 +1,8 @@
-/* Any bytes as the rows of the journal and of identity: refused in words, or taken, and then they encode to the same
+/* Any bytes as the rows of the journal, of identity and of what the sources send: refused in words, or taken, and then they encode to the same
  * bytes again: no row is read in two ways. The first byte chooses the row, the second the length of the key. */
 #include "store/identity/identity_rows.h"
 #include "store/journal/log.h"
+#include "store/schema/schema_rows.h"
 #include "tests/fuzz/fuzz.h"
 
 struct rows {
@@ -34,6 +35,11 @@ static enum patron_code event_row(struct bytes key, struct bytes value, struct e
             event_attribute_encode(number, &scalar, &to);
     }
     CHECK(bytes_equal(encoder_borrow(&to), event.attributes));
+    encoder_reset(&to);
+    struct decoder kept = decoder_of(event.kept);
+    for (struct event_attribute given; event_kept_decode(&kept, &given);)
+        event_kept_encode(&given, &to);
+    CHECK(decoder_done(&kept) && bytes_equal(encoder_borrow(&to), event.kept));
     encoder_clear(&to);
     return PATRON_OK;
 }
@@ -99,6 +105,33 @@ static enum patron_code identifier_row(struct rows *rows, struct bytes value, st
     return PATRON_OK;
 }
 
+/* As a stream's row and as a day's; the keys are of fixed length and taken as they are. */
+static enum patron_code schema_row(bool day, struct bytes value, struct error *error)
+{
+    struct decoder from = decoder_of(value);
+    struct encoder to = {0};
+    if (day) {
+        struct schema_totals totals;
+        struct bytes name;
+        struct schema_counts counts;
+        schema_day_decode(&from, &totals);
+        schema_day_encode(&totals, &to);
+        while (decoder_left(&from) > 0 && schema_counts_decode(&from, &name, &counts))
+            schema_counts_encode(name, &counts, &to);
+    } else {
+        struct schema_stream_row stream;
+        struct schema_attribute_row attribute;
+        schema_stream_decode(&from, &stream);
+        schema_stream_encode(&stream, &to);
+        for (uint64_t i = 0; i < stream.attribute_count && schema_attribute_decode(&from, &attribute); i++)
+            schema_attribute_encode(&attribute, &to);
+    }
+    bool whole = decoder_done(&from);
+    CHECK(!whole || bytes_equal(encoder_borrow(&to), value));
+    encoder_clear(&to);
+    return whole ? PATRON_OK : error_set(error, PATRON_CORRUPT, "the row is damaged");
+}
+
 static enum patron_code row(struct rows *rows, uint8_t kind, struct bytes key, struct bytes value, struct error *error)
 {
     switch (kind) {
@@ -114,8 +147,10 @@ static enum patron_code row(struct rows *rows, uint8_t kind, struct bytes key, s
         return link_row(rows, key, value, error);
     case 5:
         return node_row(rows, value, error);
-    default:
+    case 6:
         return identifier_row(rows, value, error);
+    default:
+        return schema_row(kind == 7, value, error);
     }
 }
 
@@ -127,7 +162,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rows.batch = kv_batch_new(rows.kv);
     struct error error = {0};
     struct bytes key = bytes_of(data + 2, data[1]), value = bytes_of(data + 2 + data[1], size - 2 - data[1]);
-    enum patron_code code = row(&rows, data[0] % 7, key, value, &error);
+    enum patron_code code = row(&rows, data[0] % 9, key, value, &error);
     CHECK(code == PATRON_OK || (code == PATRON_CORRUPT && error.code == PATRON_CORRUPT && error.text[0] != '\0'));
     kv_batch_free(rows.batch);
     kv_close(rows.kv);
