@@ -477,8 +477,8 @@ static void distinct_values_over_tiles_are_those_of_the_union(void **state)
         if (different <= DISTINCT_VALUES_MAX)
             assert_int_equal(value.integer, different);
         else
-            assert_true(value.integer > DISTINCT_VALUES_MAX && value.integer > 0.96 * (double)different &&
-                value.integer < 1.04 * (double)different);
+            assert_true(value.integer > DISTINCT_VALUES_MAX && (double)value.integer > 0.96 * (double)different &&
+                (double)value.integer < 1.04 * (double)different);
         fixture_close(&fixture);
     }
 }

@@ -139,7 +139,7 @@ static void rows_hold_derived_values_and_defaults(void **state)
         {STATUS_NOT_FOUND, 0, NULL}, {STATUS_NOT_FOUND, 0, NULL}, {STATUS_NOT_FOUND, 0, NULL},
         {STATUS_NOT_FOUND, 0, NULL}, {STATUS_DEFAULT, 0, NULL}, {STATUS_NOT_FOUND, 0, NULL}};
     assert_row(&view, &selection, "nobody", START_US + DAY, unknown);
-    kv_snapshot_free(shop.kv, (struct kv_snapshot *)view.snapshot);
+    store_view_release(&view);
     shop_close(&shop);
 }
 
@@ -166,7 +166,7 @@ static void a_service_has_defaults_of_its_own_which_its_operands_do_not_see(void
     const struct cell mixed[] = {{STATUS_NULL, 0, NULL}, {STATUS_PRESENT, 3, NULL}, {STATUS_NULL, 0, NULL},
         {STATUS_STALE, 0, NULL}, {STATUS_PRESENT, 6, NULL}, {STATUS_PRESENT, 3, NULL}};
     assert_row(&view, &selection, "a", START_US + 2 * DAY, mixed);
-    kv_snapshot_free(shop.kv, (struct kv_snapshot *)view.snapshot);
+    store_view_release(&view);
     shop_close(&shop);
 }
 
@@ -193,7 +193,7 @@ static void a_stale_value_tells_its_age_and_a_default_keeps_it(void **state)
     assert_int_equal(read_now(&view, &selection, &who, START_US + 4 * DAY, &shop.arena, &row, NULL), PATRON_OK);
     assert_true(values[0].status == STATUS_DEFAULT);
     assert_true(values[2].status == STATUS_STALE && values[2].real == 0 && values[2].age_us == 4 * DAY);
-    kv_snapshot_free(shop.kv, (struct kv_snapshot *)view.snapshot);
+    store_view_release(&view);
     shop_close(&shop);
 }
 
@@ -222,7 +222,7 @@ static void only_rows_with_derived_features_take_memory(void **state)
     assert_int_equal(arena.total_bytes, before);
     arena_clear(&scratch);
     arena_clear(&arena);
-    kv_snapshot_free(shop.kv, (struct kv_snapshot *)view.snapshot);
+    store_view_release(&view);
     shop_close(&shop);
 }
 
