@@ -267,14 +267,17 @@ const struct command command_definitions_schema = {
 
 static const struct command *const parts[] = {
     &command_definitions_check,
+    &command_definitions_apply,
     &command_definitions_show,
+    &command_definitions_versions,
+    &command_definitions_drop,
     &command_definitions_schema,
 };
 
 const struct command command_definitions = {
     .name = "definitions",
     .usage = "COMMAND [FLAGS]",
-    .summary = "check a definitions file, and show what is served",
+    .summary = "check, apply and show what comes in and what is served",
     .notes = "",
     .run = command_run_part,
     .parts = parts,

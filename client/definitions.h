@@ -24,5 +24,8 @@ struct json_object *definitions_changes_json(Patron__V1__DefinitionsChange *cons
 extern const struct command command_definitions_check;
 extern const struct command command_definitions_show;
 extern const struct command command_definitions_schema;
+extern const struct command command_definitions_apply;
+extern const struct command command_definitions_versions;
+extern const struct command command_definitions_drop;
 
 #endif

@@ -214,3 +214,16 @@ enum patron_code parse_count(
             error, PATRON_INVALID, "'%.100s' is not a whole number from %lld to %lld", text, min, max);
     return PATRON_OK;
 }
+
+enum patron_code parse_definitions_version(const char *text, uint32_t *version, struct error *error)
+{
+    *version = 0;
+    if (!text)
+        return PATRON_OK;
+    long long number;
+    enum patron_code code = parse_count(text, 1, UINT32_MAX, &number, error);
+    if (code != PATRON_OK)
+        return error_prefix(error, code, "--definitions-version: ");
+    *version = (uint32_t)number;
+    return PATRON_OK;
+}

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "store/base/error.h"
 
@@ -52,5 +53,8 @@ enum patron_code split_pair(
 /* A whole number within [min, max]. */
 enum patron_code parse_count(
     const char *text, long long min, long long max, long long *value, struct error *error) MUST_CHECK;
+
+/* The number that --definitions-version gives; null: 0, the version that serves. */
+enum patron_code parse_definitions_version(const char *text, uint32_t *version, struct error *error) MUST_CHECK;
 
 #endif

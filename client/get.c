@@ -18,7 +18,7 @@
 #include "store/base/time_text.h"
 
 struct get_options {
-    const char *server, *service, *as_of, *output;
+    const char *server, *service, *as_of, *output, *definitions_version;
     struct flag_list features, ids;
     bool vectors;
 };
@@ -31,6 +31,8 @@ static const struct flag get_flags[] = {
     {"id", NULL, 0, FLAG_LIST, "TYPE:VALUE", "an identifier of a customer; repeatable", OPTION(ids)},
     {"as-of", NULL, 0, FLAG_TEXT, "TIME", "what was known just before this moment (RFC 3339 or microseconds)",
         OPTION(as_of)},
+    {"definitions-version", NULL, 0, FLAG_TEXT, "N", "as this version of the definitions has it, folded from events",
+        OPTION(definitions_version)},
     {"vectors", NULL, 0, FLAG_SWITCH, NULL, "as the matrix that a model takes: numbers only",
         OPTION(vectors)},
     {"output", NULL, 'o', FLAG_TEXT, "table|json|csv", "how to print it (default table)", OPTION(output)},
@@ -45,6 +47,7 @@ struct get {
     Patron__V1__Identifier **identifiers;
     bool has_as_of;
     int64_t as_of_us;
+    uint32_t definitions_version;
 };
 
 /* --- the question --- */
@@ -107,6 +110,7 @@ static enum patron_code options_check(struct get *get, const struct flag_list *r
     get->has_as_of = o->as_of != NULL;
     if (o->as_of)
         TRY(moment_parse(bytes_from_string(o->as_of), &get->as_of_us, error));
+    TRY(parse_definitions_version(o->definitions_version, &get->definitions_version, error));
     return identifiers_split(get, error);
 }
 
@@ -345,6 +349,7 @@ static enum patron_code features_get(struct get *get, struct rpc *rpc, struct er
     request.n_features = get->feature_count;
     request.identifiers = get->identifiers;
     request.n_identifiers = get->options.ids.count;
+    request.definitions_version = get->definitions_version;
     if (get->has_as_of) {
         request.at_case = PATRON__V1__GET_FEATURES_REQUEST__AT_AS_OF_US;
         request.as_of_us = get->as_of_us;
@@ -368,6 +373,7 @@ static enum patron_code vectors_get(struct get *get, struct rpc *rpc, struct err
     request.n_features = get->feature_count;
     request.identifiers = get->identifiers;
     request.n_identifiers = get->options.ids.count;
+    request.definitions_version = get->definitions_version;
     if (get->has_as_of) {
         request.at_case = PATRON__V1__GET_VECTORS_REQUEST__AT_AS_OF_US;
         request.as_of_us = get->as_of_us;

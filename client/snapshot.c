@@ -17,7 +17,7 @@
 struct snapshot_options {
     const char *server, *service, *output, *money;
     const char *spine, *spine_format, *spine_time, *spine_time_format, *delimiter, *quote;
-    const char *every, *from, *to;
+    const char *every, *from, *to, *definitions_version;
     struct flag_list features, at, spine_identifiers;
     bool no_header;
 };
@@ -48,6 +48,8 @@ static const struct flag snapshot_flags[] = {
         OPTION(no_header)},
     {"money", NULL, 0, FLAG_TEXT, "decimal|double",
         "money as exact decimals of six places, or as doubles (default)", OPTION(money)},
+    {"definitions-version", NULL, 0, FLAG_TEXT, "N", "as this version of the definitions has it, folded from events",
+        OPTION(definitions_version)},
     SERVER_FLAG(struct snapshot_options),
 };
 
@@ -58,6 +60,7 @@ struct snapshot {
     char **features;
     size_t feature_count;
     bool exact_money;
+    uint32_t definitions_version;
     int64_t *moments;
     size_t moment_count;
     struct spine_options spine_options;
@@ -197,6 +200,7 @@ static enum patron_code options_check(
     if (o->money && strcmp(o->money, "decimal") != 0 && strcmp(o->money, "double") != 0)
         return error_set(error, PATRON_INVALID, "--money is decimal or double, not '%.40s'", o->money);
     snapshot->exact_money = o->money && strcmp(o->money, "decimal") == 0;
+    TRY(parse_definitions_version(o->definitions_version, &snapshot->definitions_version, error));
     if ((o->spine != NULL) + (o->at.count > 0) + (o->every != NULL) != 1)
         return error_set(
             error, PATRON_INVALID, "say which rows: one of --spine FILE, --at T, or --every STEP");
@@ -219,6 +223,7 @@ static enum patron_code plan_send(struct snapshot *snapshot, struct error *error
     plan.features = snapshot->features;
     plan.n_features = snapshot->feature_count;
     plan.exact_money = snapshot->exact_money;
+    plan.definitions_version = snapshot->definitions_version;
     if (snapshot->moment_count > 0) {
         generated.as_of_us = snapshot->moments;
         generated.n_as_of_us = snapshot->moment_count;
