@@ -416,12 +416,14 @@ static void crowd(struct history *history)
     history_ask_one(history, &first, known_soon(history));
 }
 
-/* One event of its own value, on one of two days; of a text attribute too, if the type has one. */
+/* One event of its own value, on one of three days; of a text attribute too, if the type has one. The newest day has few,
+ * and half of those are values that other days have as well. */
 static const struct oracle_event *event_of_value(
     struct history *history, struct oracle_identifier identifier, int64_t value, int64_t time_us)
 {
-    struct oracle_event *event =
-        event_of(history, time_us - (value % 3 == 0 ? WORLD_DAY : 0), identifier, NULL);
+    int64_t days = value % 40 == 1 ? 0 : value % 3 == 0 ? 1 : 2;
+    struct oracle_event *event = event_of(history, time_us - days * WORLD_DAY, identifier, NULL);
+    value -= value % 80 == 1;
     const struct oracle_event_type *type = &history->world.definitions.events[0];
     char text[ORACLE_TEXT_MAX];
     snprintf(text, sizeof text, "value %lld", (long long)value);
@@ -440,7 +442,9 @@ static const struct oracle_event *event_of_value(
 /* Values up to `end` for a customer; around the bounds of what is known exactly one by one, with questions. */
 static void flood_until(struct history *history, struct oracle_identifier identifier, int64_t value, int64_t end)
 {
-    static const int64_t bounds[] = {TOP_TRACKED_MAX, DISTINCT_VALUES_MAX};
+    /* there are fewer values than events: one in eighty is not new */
+    const int64_t bounds[] = {value + TOP_TRACKED_MAX + TOP_TRACKED_MAX / 79,
+        value + DISTINCT_VALUES_MAX + DISTINCT_VALUES_MAX / 79};
     int64_t time_us = known_soon(history);
     const struct oracle_event *events[FLOOD_GROUP];
     while (value < end) {
@@ -453,31 +457,34 @@ static void flood_until(struct history *history, struct oracle_identifier identi
         history_group(history, events, (size_t)count, NULL, false);
         value += count;
         for (size_t i = 0; i < 2; i++)
-            if (value >= bounds[i] - 1 && value <= bounds[i] + 2)
+            if (value >= bounds[i] - 2 && value <= bounds[i] + 2)
                 history_ask_one(history, &identifier, known_soon(history));
     }
     history_ask_one(history, &identifier, known_soon(history));
 }
 
-/* A customer with as many different values as are known exactly, and then more; another with some of the same ones;
- * and the two become one. */
+/* Two customers with some values in common become one: each may have more than are known exactly, or fewer. */
 static void flood(struct history *history)
 {
     struct dice *dice = &history->world.dice;
     size_t type = history->world.loose_type;
-    struct oracle_identifier one = world_fresh_identifier(&history->world, type);
-    struct oracle_identifier other = world_fresh_identifier(&history->world, type);
+    struct oracle_identifier customers[] = {
+        world_fresh_identifier(&history->world, type), world_fresh_identifier(&history->world, type)};
+    size_t large = dice_below(dice, 3); /* 2: both are */
     history->clock_us = known_soon(history);
-    flood_until(history, one, 0, DISTINCT_VALUES_MAX + dice_between(dice, -FLOOD_GROUP, 8 * FLOOD_GROUP));
-    if (dice_chance(dice, 50))
-        history_restart(history);
-    flood_until(history, other, DISTINCT_VALUES_MAX - 5 * FLOOD_GROUP,
-        DISTINCT_VALUES_MAX + dice_between(dice, FLOOD_GROUP, 8 * FLOOD_GROUP));
-    const struct oracle_event *both = event_of(history, known_soon(history), one, &other);
+    for (size_t i = 0; i < 2; i++) {
+        int64_t first = i == 0 ? 0 : DISTINCT_VALUES_MAX - 5 * FLOOD_GROUP;
+        int64_t most = large == 2 || large == i ? DISTINCT_VALUES_MAX : TOP_TRACKED_MAX;
+        flood_until(
+            history, customers[i], first, first + most * 41 / 40 + dice_between(dice, -FLOOD_GROUP, 8 * FLOOD_GROUP));
+        if (dice_chance(dice, 30))
+            history_restart(history);
+    }
+    const struct oracle_event *both = event_of(history, known_soon(history), customers[0], &customers[1]);
     history_group(history, &both, 1, NULL, false);
-    history_ask_one(history, &other, known_soon(history));
-    history->clock_us += 30 * WORLD_DAY;
-    history_ask_one(history, &one, known_soon(history)); /* a day has left the window */
+    history_ask_one(history, &customers[1], known_soon(history));
+    history->clock_us += 29 * WORLD_DAY;
+    history_ask_one(history, &customers[0], known_soon(history)); /* days have left the window */
     history->figures->floods++;
 }
 

@@ -65,7 +65,7 @@ static int64_t random_offset(struct dice *dice, int64_t window_us)
     static const int64_t most[] = {30 * WORLD_DAY, 366 * WORLD_DAY, 3660 * WORLD_DAY};
     static const int64_t some[] = {WORLD_MINUTE, 5 * WORLD_MINUTE, 7 * WORLD_MINUTE, WORLD_HOUR, 36 * WORLD_HOUR,
         WORLD_DAY, 2 * WORLD_DAY, 7 * WORLD_DAY, 30 * WORLD_DAY, 90 * WORLD_DAY, 366 * WORLD_DAY};
-    if (window_us == 0 || !dice_chance(dice, 25))
+    if (window_us == 0)
         return 0;
     int64_t offset_us = window_us;
     if (dice_chance(dice, 60))
@@ -218,25 +218,59 @@ static bool needs_days(enum oracle_aggregation aggregation)
     return aggregation == ORACLE_RFM_FREQUENCY || aggregation == ORACLE_GAP_MEAN || aggregation == ORACLE_GAP_LAST;
 }
 
-static void add_feature(struct world *world, enum oracle_aggregation aggregation, enum world_hop hop)
+static void put_max_age(struct dice *dice, struct oracle_feature *feature)
 {
     static const int64_t ages[] = {5 * WORLD_MINUTE, WORLD_HOUR, WORLD_DAY, 7 * WORLD_DAY, 30 * WORLD_DAY,
         100 * WORLD_DAY, 400 * WORLD_DAY};
+    feature->max_age_us = dice_chance(dice, 25) ? PICK(dice, ages) : 0;
+}
+
+static void add_feature(struct world *world, enum oracle_aggregation aggregation, enum world_hop hop)
+{
     struct dice *dice = &world->dice;
     struct oracle_feature feature = {.aggregation = aggregation, .window_us = random_window(dice, hop)};
     if (hop == WORLD_MINUTES && needs_days(aggregation))
         feature.window_us = dice_between(dice, 360, 719) * WORLD_MINUTE;
-    feature.offset_us = random_offset(dice, feature.window_us);
+    feature.offset_us = dice_chance(dice, 25) ? random_offset(dice, feature.window_us) : 0;
     feature.decays_events = aggregation == ORACLE_DECAYED && dice_chance(dice, 30);
     pick_attribute(world, &feature);
     put_particulars(world, &feature);
     if (world->definitions.events[feature.event].attribute_count > 0)
         for (unsigned i = 0; i < ORACLE_FILTERS_MAX && dice_chance(dice, 25 + 10 * i); i++)
             world_filter(world, feature.event, feature.filters, &feature.filter_count);
-    if (dice_chance(dice, 25))
-        feature.max_age_us = PICK(dice, ages);
-    if (world->definitions.feature_count + (world_is_family(aggregation) ? TOP_MAX : 1) <= PLAIN_MAX)
-        put_feature(world, feature, world->definitions.feature_count);
+    put_max_age(dice, &feature);
+    put_feature(world, feature, world->definitions.feature_count);
+}
+
+/* The last one once more, with another window, offset, half-life, filter, rank or age: of equal parts, what is shared
+ * must be, and nothing else. */
+static void add_twin(struct world *world)
+{
+    struct oracle_definitions *definitions = &world->definitions;
+    struct dice *dice = &world->dice;
+    struct oracle_feature feature = definitions->features[definitions->feature_count - 1];
+    if (feature.aggregation == ORACLE_RFM_MONETARY)
+        feature.aggregation = ORACLE_RFM_FREQUENCY;
+    feature.rank = 0;
+    feature.otherwise.given = false;
+    put_max_age(dice, &feature);
+    switch (dice_below(dice, 4)) {
+    case 0:
+        feature.window_us = random_window(dice, world_hop_of(feature.window_us));
+        feature.offset_us = 0;
+        break;
+    case 1:
+        feature.offset_us = feature.offset_us == 0 ? random_offset(dice, feature.window_us) : 0;
+        break;
+    case 2:
+        feature.filter_count -= feature.filter_count > 0;
+        break;
+    default:
+        feature.matching_count = 0;
+        put_particulars(world, &feature);
+        break;
+    }
+    put_feature(world, feature, definitions->feature_count);
 }
 
 size_t world_text_attribute(const struct oracle_event_type *type)
@@ -259,7 +293,7 @@ void world_features_of_values(struct world *world)
         put_feature(world, feature, world_plain_features(&world->definitions));
         feature.aggregation = ORACLE_TOP;
         feature.rank_count = 2;
-        feature.ranked_by_sum = i % 2 == 0;
+        feature.ranked_by_sum = i == 1 || i == 2;
         put_feature(world, feature, world_plain_features(&world->definitions));
     }
 }
@@ -282,7 +316,12 @@ void world_features(struct world *world, uint64_t number, size_t keep)
         size_t aggregation =
             i == 0 ? number % AGGREGATION_CHOICES : dice_below(&world->dice, AGGREGATION_CHOICES);
         size_t hop = i == 0 ? number / AGGREGATION_CHOICES % WORLD_HOPS : dice_below(&world->dice, WORLD_HOPS);
-        add_feature(world, AGGREGATIONS[aggregation], (enum world_hop)hop);
+        if (definitions->feature_count + TOP_MAX > PLAIN_MAX)
+            break;
+        if (i > 0 && dice_chance(&world->dice, 20))
+            add_twin(world);
+        else
+            add_feature(world, AGGREGATIONS[aggregation], (enum world_hop)hop);
     }
     world_derived(world, before);
     world_services(world);
