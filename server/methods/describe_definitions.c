@@ -5,7 +5,6 @@
 #include "server/methods/reply.h"
 #include "server/methods/request.h"
 #include "server/methods/services.h"
-#include "store/versions.h"
 #include "store/base/decimal.h"
 #include "store/definitions/describe.h"
 #include "store/definitions/expression.h"

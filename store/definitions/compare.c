@@ -91,7 +91,7 @@ static bool values_equal(const struct value *a, const struct value *b)
 {
     if (!a || !b)
         return a == b;
-    return a->type == b->type && memcmp(&a->real, &b->real, sizeof a->real) == 0 && a->integer == b->integer &&
+    return a->type == b->type && a->real == b->real && a->integer == b->integer &&
         a->exact == b->exact && bytes_equal(a->text, b->text);
 }
 

@@ -141,6 +141,22 @@ static void help_and_version_need_nothing_else(void **state)
     assert_true(settings.help);
     assert_int_equal(read_line("--version", no_environment, &settings, NULL), PATRON_OK);
     assert_true(settings.version);
+    assert_int_equal(read_line("--definitions-schema", no_environment, &settings, NULL), PATRON_OK);
+    assert_true(settings.definitions_schema && !settings.help && !settings.version);
+}
+
+static void checking_a_file_needs_no_data(void **state)
+{
+    (void)state;
+    struct settings settings;
+    assert_int_equal(read_line("--check-definitions -", no_environment, &settings, NULL), PATRON_OK);
+    assert_string_equal(settings.check_definitions, "-");
+    assert_null(settings.data);
+    assert_int_equal(read_line("--check-definitions=shop.yaml", no_environment, &settings, NULL), PATRON_OK);
+    assert_string_equal(settings.check_definitions, "shop.yaml");
+    refused("--check-definitions", "--check-definitions wants a value: FILE");
+    assert_int_equal(read_line("--data x", no_environment, &settings, NULL), PATRON_OK);
+    assert_true(!settings.check_definitions && !settings.definitions_schema);
 }
 
 int main(void)
@@ -152,6 +168,7 @@ int main(void)
         cmocka_unit_test(a_bad_value_is_refused_with_what_it_may_be),
         cmocka_unit_test(what_is_no_address_is_refused_with_the_form_wanted),
         cmocka_unit_test(help_and_version_need_nothing_else),
+        cmocka_unit_test(checking_a_file_needs_no_data),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
