@@ -1,5 +1,18 @@
 #include "store/schema/drift.h"
 
+#include <stdint.h>
+
+/* FNV-1a (Fowler, Noll, Vo): tables are small and bounded, so that made-up names cannot make them slow. */
+static inline unsigned name_hash(const void *name, size_t length)
+{
+    const uint8_t *bytes = name;
+    uint32_t hash = UINT32_C(2166136261);
+    for (size_t i = 0; i < length; i++)
+        hash = (hash ^ bytes[i]) * UINT32_C(16777619);
+    return hash;
+}
+
+#define HASH_FUNCTION(key, length, hash) ((hash) = name_hash(key, length))
 #define uthash_malloc(size) memory_alloc(size)
 #define uthash_free(pointer, size) memory_free(pointer)
 #define uthash_fatal(message) IMPOSSIBLE("uthash: " message)

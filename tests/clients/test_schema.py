@@ -143,8 +143,8 @@ def test_each_change_of_a_source_is_named(tmp_path):
         assert "oder (not in the definitions)" in table
         metrics = server.metrics()
         for kind, source, event, name in findings(said):
-            assert (f'patron_schema_findings{{kind="{kind}",source="{source}",event="{event}",attribute="{name or ""}"}} 1'
-                    in metrics.splitlines())
+            labels = f'kind="{kind}",source="{source}",event="{event}",attribute="{name or ""}"'
+            assert f"patron_schema_findings{{{labels}}} 1" in metrics.splitlines()
         assert 'patron_schema_findings_by_kind{kind="unknown"} 2' in metrics
         assert 'patron_schema_findings_by_kind{kind="silent"} 0' in metrics
         assert "patron_events_unknown_attributes_total 1\n" in metrics

@@ -1,5 +1,6 @@
-/* Any bytes as the rows of the journal, of identity and of what the sources send: refused in words, or taken, and then they encode to the same
- * bytes again: no row is read in two ways. The first byte chooses the row, the second the length of the key. */
+/* Any bytes as the rows of the journal, of identity and of what the sources send: refused in words, or taken, and then
+ * they encode to the same bytes again: no row is read in two ways. The first byte chooses the row, the second the
+ * length of the key. */
 #include "store/identity/identity_rows.h"
 #include "store/journal/log.h"
 #include "store/schema/schema_rows.h"
