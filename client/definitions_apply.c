@@ -172,7 +172,7 @@ static int apply_run(const struct command *command, int argc, char **argv)
         applied.path = rest.values[0];
         exit_code = apply_work(&applied, &error) == PATRON_OK ? EXIT_DONE : command_failed(&error);
     }
-    if (exit_code == EXIT_DONE)
+    if (exit_code == EXIT_DONE && applied.first) /* not after --help */
         (output_is(options.output, "json") ? result_print_json : result_print_text)(&applied);
     if (applied.first)
         protobuf_c_message_free_unpacked(&applied.first->base, NULL);
