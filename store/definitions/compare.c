@@ -262,9 +262,8 @@ static bool same_fold(const struct comparing *comparing, const struct feature *a
 static void compare_meaning(struct comparing *comparing, const struct feature *before, const struct feature *after)
 {
     bool fold = same_fold(comparing, before, after);
-    if (fold && before->unit_us == after->unit_us && before->half_life_us == after->half_life_us &&
-        before->rank == after->rank)
-        return;
+    if (fold && before->unit_us == after->unit_us && before->half_life_us == after->half_life_us)
+        return; /* a place among leading values is in the name */
     struct bytes was = describe_feature(comparing->old, before, comparing->arena);
     struct bytes is = describe_feature(comparing->new, after, comparing->arena);
     differ(comparing, true, !fold, "was %s, is %s", cut(comparing, was), cut(comparing, is));

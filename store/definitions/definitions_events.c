@@ -195,7 +195,7 @@ static size_t events_gone(struct parse *parse, const struct tree_node *node, str
     for (size_t i = 0; i < previous->event_count; i++) {
         const struct event_type *before = &previous->events[i];
         bool named = false; /* in the file; looked for in the live ones, which have no index yet */
-        for (size_t j = 0; j < live && !before->retired && !named; j++)
+        for (size_t j = 0; j < live && !named; j++)
             named = types[j].number == before->number;
         if (named)
             continue;

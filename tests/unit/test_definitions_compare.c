@@ -126,6 +126,12 @@ static void a_forced_version_retires_attributes_and_numbers_retyped_ones_anew(vo
     assert_bytes(names[1], "amount");
     arena_clear(&arena);
 
+    /* What is retired is missed no more. */
+    const struct definitions *same = parsed_after(
+        "identifiers: {id: }\nevents: {order: {sku: string, amount: number}, refund: {amount: money}}\n", second);
+    assert_int_equal(definitions_event_type(same, text_of("order"))->attribute_count, 4);
+    definitions_release(same);
+
     /* Back to what it was: the third of its name. */
     const struct definitions *third =
         forced_after("identifiers: {id: }\nevents: {order: {amount: money, sku: string}, refund: {amount: money}}\n",
@@ -197,6 +203,28 @@ static void check_tells_every_mistake_and_which_may_be_forced(void **state)
     assert_non_null(made);
     definitions_release(made);
     arena_clear(&arena);
+    definitions_release(first);
+}
+
+static void every_use_of_an_attribute_is_told(void **state)
+{
+    (void)state;
+    const struct definitions *first = parsed(
+        EVENTS "features:\n"
+               "  none:     {of: order, sum: amount}\n"
+               "  value:    {of: order, last: channel}\n"
+               "  filter:   {of: order, count: true, where: {gift: true, channel: web}}\n"
+               "  matching: {of: order, ratio: {channel: web}}\n"
+               "  ranked:   {of: order, top: channel, by: points, k: 2}\n");
+    const struct definitions *made;
+    struct error error;
+    const char *text = "identifiers: {id: }\nevents: {order: {amount: money, weight: number, gift: bool}}\n";
+    assert_int_equal(definitions_parse(text_of(text), first, 2, false, &made, &error), PATRON_INVALID);
+    assert_string_equal(error.text,
+        "line 2, column 10: attribute 'channel' of event 'order' is gone, and stored events hold it; features value, "
+        "filter, matching, ranked of version 1 use it: put it back, or use apply --force\n"
+        "line 2, column 10: attribute 'points' of event 'order' is gone, and stored events hold it; feature ranked of "
+        "version 1 uses it: put it back, or use apply --force");
     definitions_release(first);
 }
 
@@ -335,6 +363,57 @@ static void what_is_derived_defaults_and_papers_are_compared(void **state)
         "changed service v (default of m was 2, is 4)!\n");
 }
 
+static void unknown_attributes_break_only_where_they_are_refused_from_now_on(void **state)
+{
+    (void)state;
+    assert_changed(EVENTS, EVENTS "unknown_attributes: keep\n",
+        "changed setting unknown_attributes (was refuse, is keep)\n");
+    assert_changed(EVENTS "unknown_attributes: drop\n", EVENTS,
+        "changed setting unknown_attributes (was drop, is refuse)!\n");
+}
+
+static void each_part_of_a_feature_counts(void **state)
+{
+    (void)state;
+    assert_changed(EVENTS "features:\n"
+                          "  offset: {of: order, count: true, window: 30d, offset: 30d}\n"
+                          "  half:   {of: order, decayed: amount, half_life: 30d}\n"
+                          "  match:  {of: order, ratio: {channel: web}}\n"
+                          "  low:    {of: order, count: true, where: {points: {at_least: 3}}}\n"
+                          "  open:   {of: order, count: true, where: {points: {at_least: 3}}}\n"
+                          "  high:   {of: order, count: true, where: {points: {at_most: 3}}}\n"
+                          "  list:   {of: order, count: true, where: {points: [1, 2]}}\n"
+                          "  by:     {of: order, top: channel, by: points, k: 1}\n"
+                          "  event:  {of: order, count: true}\n",
+        EVENTS "features:\n"
+               "  offset: {of: order, count: true, window: 30d, offset: 60d}\n"
+               "  half:   {of: order, decayed: amount, half_life: 60d}\n"
+               "  match:  {of: order, ratio: {channel: app}}\n"
+               "  low:    {of: order, count: true, where: {points: {at_least: 4}}}\n"
+               "  open:   {of: order, count: true, where: {points: {more_than: 3}}}\n"
+               "  high:   {of: order, count: true, where: {points: {at_most: 4}}}\n"
+               "  list:   {of: order, count: true, where: {points: [2, 3]}}\n"
+               "  by:     {of: order, top: channel, by: amount, k: 1}\n"
+               "  event:  {of: order, count: true, where: {gift: true}}\n",
+        "changed feature offset (was count of order, the 30d that end 30d before now, is count of order, the 30d that "
+        "end 60d before now)!*\n"
+        "changed feature half (was decayed sum of order.amount, half-life 30d, lifetime, is decayed sum of order.amount, "
+        "half-life 60d, lifetime)!\n"
+        "changed feature match (was share of order that has channel is web, lifetime, is share of order that has channel "
+        "is app, lifetime)!*\n"
+        "changed feature low (was count of order where points is at least 3, lifetime, is count of order where points is "
+        "at least 4, lifetime)!*\n"
+        "changed feature open (was count of order where points is at least 3, lifetime, is count of order where points "
+        "is more than 3, lifetime)!*\n"
+        "changed feature high (was count of order where points is at most 3, lifetime, is count of order where points is "
+        "at most 4, lifetime)!*\n"
+        "changed feature list (was count of order where points is 1 or 2, lifetime, is count of order where points is 2 "
+        "or 3, lifetime)!*\n"
+        "changed feature by.1 (was leading order.channel, place 1 by sum of points, lifetime, is leading order.channel, "
+        "place 1 by sum of amount, lifetime)!*\n"
+        "changed feature event (was count of order, lifetime, is count of order where gift is true, lifetime)!*\n");
+}
+
 static void families_are_told_once_where_their_members_change_alike(void **state)
 {
     (void)state;
@@ -431,12 +510,15 @@ int main(void)
         cmocka_unit_test(replaying_with_force_gives_the_numbers_of_versions_that_needed_none),
         cmocka_unit_test(identifiers_and_the_currency_are_not_even_forced_away),
         cmocka_unit_test(check_tells_every_mistake_and_which_may_be_forced),
+        cmocka_unit_test(every_use_of_an_attribute_is_told),
         cmocka_unit_test(what_would_break_is_cut_after_some_names),
         cmocka_unit_test(a_feature_that_a_service_uses_may_not_go),
         cmocka_unit_test(nothing_differs_but_blanks_and_comments),
         cmocka_unit_test(settings_identifiers_and_events_are_compared),
         cmocka_unit_test(features_are_compared_by_what_they_mean),
         cmocka_unit_test(what_is_derived_defaults_and_papers_are_compared),
+        cmocka_unit_test(unknown_attributes_break_only_where_they_are_refused_from_now_on),
+        cmocka_unit_test(each_part_of_a_feature_counts),
         cmocka_unit_test(families_are_told_once_where_their_members_change_alike),
         cmocka_unit_test(features_are_described_in_words),
         cmocka_unit_test(services_are_compared_by_their_columns),
