@@ -198,7 +198,21 @@ def test_unknown_attributes_are_refused_dropped_or_kept(tmp_path, head, words):
         server.verify()
 
 
-def test_what_was_kept_is_history_once_it_is_declared(tmp_path):
+def apply(server, text):
+    messages, services = harness.generated("definitions")
+    with server.channel() as channel:
+        answers = list(services.DefinitionsStub(channel).ApplyDefinitions(
+            messages.ApplyDefinitionsRequest(text=text.encode()), timeout=60))
+    assert answers[-1].definitions_version == 2
+
+
+def restart_with(server, text):
+    server.definitions.write_text(text, encoding="utf-8")
+    server.restart()
+
+
+@pytest.mark.parametrize("change", [restart_with, apply])
+def test_what_was_kept_is_history_once_it_is_declared(tmp_path, change):
     now_us = harness.now_us()
     with harness.Server(tmp_path / "server", KEEP + SHOP) as server:
         events = [
@@ -209,8 +223,7 @@ def test_what_was_kept_is_history_once_it_is_declared(tmp_path):
         ]
         assert applied(send(server, events)) == 4
         server.verify()
-        server.definitions.write_text(KEEP + LATER, encoding="utf-8")
-        server.restart()
+        change(server, KEEP + LATER)
         with server.channel() as channel:
             answer = harness.get_features(channel, ["customer_id:a"], features=["orders", "revenue", "weight", "gifts"])
             assert [harness.column_values(column)[0] for column in answer.columns] == [3, 5.0, 3.75, 2]
@@ -223,7 +236,7 @@ def test_what_was_kept_is_history_once_it_is_declared(tmp_path):
         assert sum(answer.duplicates for answer in answers) == 3
         assert applied(send(server, [order("5", now_us, weight=1)])) == 1
         server.verify()
-        server.restart()
+        restart_with(server, KEEP + LATER)
         server.verify()
         with server.channel() as channel:
             answer = harness.get_features(channel, ["customer_id:a"], features=["weight"])
