@@ -75,16 +75,17 @@ def money(maker, names, start_us, gone_us):
         maker.add("deposit", names, at, kind=maker.some(0.9, dice.choice(("cash", "transfer"))),
                   amount=maker.money(10, 900))
         maker.add("withdrawal", names, at + dice.randint(0, 9 * DAY_US), kind="transfer",
-                  amount=maker.some(0.97, maker.money(4000, 9000) if maker.chance(0.1) else maker.money(5, 600)))
-    step_us = dice.choice((3, 10, 30)) * DAY_US
+                  amount=maker.some(0.97, dice.choice((maker.money(5, 600), maker.money(4000, 9000), Fraction(5000)))))
+    step_us = dice.choice((3, 10, 30, 60)) * DAY_US
+    low, high = (-900, 300) if maker.chance(0.15) else (-500, 9000)  # some live on their overdraft
     if maker.chance(0.8):
         for at in range(start_us + dice.randint(0, DAY_US), gone_us, step_us):
-            maker.add("balance", names, at, amount=maker.some(0.95, maker.money(-500, 9000)))
+            maker.add("balance", names, at, amount=maker.some(0.95, maker.money(low, high)))
+    low, high = (-30, 10) if maker.chance(0.1) else (0, 40)  # some cost more than they bring
     for at in range(start_us + dice.randint(0, DAY_US), gone_us, 30 * DAY_US):
-        low = -30 if maker.chance(0.1) else 0
         kind = dice.choice(("interest", "interchange", "fee", "commission"))
         maker.add("income", names, at, kind=maker.some(0.95, kind),
-                  amount=maker.some(0.97, maker.money(low, 40, 6)), promo=maker.some(0.85, maker.chance(0.3)))
+                  amount=maker.some(0.97, maker.money(low, high, 6)), promo=maker.some(0.85, maker.chance(0.3)))
         if maker.chance(0.05):
             maker.add("refund", names, at + 9, amount=maker.some(0.95, maker.money(1, 60)), reason="goodwill")
 

@@ -27,7 +27,10 @@ def one_person(maker, names):
         at += dice.randint(1, 120) * DAY_US
     if maker.chance(0.05):  # it began before the history does
         maker.add("subscription_cancelled", names, maker.moment(), plan="basic", voluntary=True)
-    for at in maker.moments(dice.choice((0.003, 0.05, 0.5)), start_us):
+    visits = list(maker.moments(dice.choice((0.003, 0.05, 0.5)), start_us))
+    if maker.chance(0.06):  # not a day without it
+        visits += range(max(start_us, maker.to_us - 200 * DAY_US), maker.to_us, DAY_US // 6 * 5)
+    for at in visits:
         maker.add("session", names, at, minutes=maker.some(0.9, dice.randint(1, 400) / 4),
                   platform=maker.some(0.9, dice.choice(("web", "ios", "tv"))))
         if maker.chance(0.5):
