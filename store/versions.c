@@ -249,7 +249,8 @@ static void serve(struct store *store, struct version *version, uint32_t generat
     store->serving = version;
     store->definitions = version->definitions;
     store->layout = version->layout;
-    version->layout->generation = generation;
+    if (version->layout->generation != generation) /* the first time only: later others may read it */
+        version->layout->generation = generation;
 }
 
 static enum patron_code serving_open(struct store *store, struct error *error)

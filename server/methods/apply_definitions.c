@@ -28,6 +28,7 @@ struct applying {
     bool watching; /* and holds the call */
     bool sending;
     bool finished;
+    bool draining;
     struct refill_watcher watcher;
     atomic_bool woken; /* by the watcher: a wake is on its way */
 };
@@ -133,6 +134,15 @@ static void let_go(struct applying *applying)
     applying->background = false;
 }
 
+static void finish_drained(struct applying *applying)
+{
+    struct error error;
+    finish(applying,
+        error_set(&error, PATRON_BUSY, "the server is shutting down; version %u is filled further when it is back",
+            applying->first.definitions_version),
+        &error);
+}
+
 static void answer(struct applying *applying)
 {
     struct call *call = applying->call;
@@ -145,6 +155,10 @@ static void answer(struct applying *applying)
     reply_message(call, &applying->first.base);
     if (applying->first.done) {
         finish(applying, PATRON_OK, NULL);
+        return;
+    }
+    if (applying->draining) {
+        finish_drained(applying);
         return;
     }
     applying->sending = true;
@@ -226,12 +240,9 @@ static void cancelled(struct call *call)
 static void drain(struct call *call)
 {
     struct applying *applying = call->state;
-    struct error error;
+    applying->draining = true;
     if (applying->answered && !applying->finished)
-        finish(applying,
-            error_set(&error, PATRON_BUSY, "the server is shutting down; version %u is filled further when it is back",
-                applying->first.definitions_version),
-            &error);
+        finish_drained(applying);
 }
 
 static enum patron_code begin(struct call *call, struct bytes request, struct error *error)

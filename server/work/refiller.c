@@ -7,7 +7,9 @@
 #include "store/refill.h"
 
 #include <stdio.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     TELL_EVERY_MS = 250,
@@ -18,6 +20,7 @@ enum {
      * between two looks, it is doubled, up to a bound, rather than never to switch. */
     FINISH_ENTRIES = 256,
     FINISH_ENTRIES_MAX = 8192,
+    REFILLER_NICE = 5,
     WORDS_MAX = ERROR_TEXT_MAX + 128,
 };
 
@@ -34,7 +37,8 @@ struct refiller {
 
     /* The thread's alone. */
     struct refill *refill;
-    const struct view *view;
+    struct view view; /* not one of views.h: it asks for no profile, so none is to be kept for it */
+    bool viewed;
     size_t finish_entries;
     bool finished;
     bool left;
@@ -117,6 +121,15 @@ static enum patron_code begin(void *context, struct error *error)
     return PATRON_OK;
 }
 
+static enum patron_code take_view(void *context, struct error *error)
+{
+    struct refiller *refiller = context;
+    (void)error;
+    store_view_take(refiller->options.store, &refiller->view);
+    refiller->viewed = true;
+    return PATRON_OK;
+}
+
 static enum patron_code write_step(void *context, struct error *error)
 {
     struct refiller *refiller = context;
@@ -157,18 +170,18 @@ static void wait_for_room(struct refiller *refiller)
 
 static void let_go_of_view(struct refiller *refiller)
 {
-    if (refiller->view)
-        views_release(refiller->options.views, refiller->view);
-    refiller->view = NULL;
+    if (refiller->viewed)
+        store_view_release(&refiller->view);
+    refiller->viewed = false;
 }
 
 static enum patron_code step(struct refiller *refiller, struct error *error)
 {
-    if (!refiller->view)
-        refiller->view = views_acquire(refiller->options.views, NULL);
+    if (!refiller->viewed)
+        TRY(on_writer(refiller, take_view, error));
     bool reached;
     wait_for_room(refiller);
-    TRY(refill_step(refiller->refill, refiller->view, 0, &reached, error));
+    TRY(refill_step(refiller->refill, &refiller->view, 0, &reached, error));
     TRY(on_writer(refiller, write_step, error));
     if (!reached)
         return PATRON_OK;
@@ -223,9 +236,17 @@ static void sweep_all(struct refiller *refiller)
     }
 }
 
+/* Behind whoever serves, where there are fewer processors than threads that want one. On Linux a thread has a nice
+ * value of its own; where that is refused it runs like the others. */
+static void step_back(void)
+{
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), REFILLER_NICE);
+}
+
 static void *run(void *argument)
 {
     struct refiller *refiller = argument;
+    step_back();
     pthread_mutex_lock(&refiller->lock);
     while (!refiller->stopping) {
         if (!refiller->wanted) {

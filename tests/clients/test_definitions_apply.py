@@ -190,7 +190,8 @@ def test_versions_are_asked_for_by_number_and_dropped(tmp_path):
                              code=1).stderr
         assert "unknown feature 'more'" in said
         assert server.patron("definitions", "drop", "2").stdout == "version 2 is dropped\n"
-        for number, words in (("2", "was dropped already"), ("4", "is the one that serves"), ("9", "there are 1, 3, 4")):
+        for number, words in (
+                ("2", "was dropped already"), ("4", "is the one that serves"), ("9", "there are 1, 3, 4")):
             assert words in server.patron("definitions", "drop", number, code=1).stderr
         said = server.patron("get", "--service", "churn", "--id", "customer_id:c00001", "--definitions-version", "2",
                              code=1).stderr

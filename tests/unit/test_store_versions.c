@@ -558,6 +558,30 @@ static void a_second_version_at_a_time_is_refused(void **state)
     shop_close(&shop);
 }
 
+static void so_many_versions_are_kept_and_no_more_before_one_is_dropped(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    struct error error;
+    shop_open(&shop, first_version);
+    for (int number = 2; number <= DEFINITIONS_VERSIONS_KEPT_MAX; number++)
+        define(&shop, number % 2 ? first_version : first_version_renamed);
+    const struct definitions *made = parsed(&shop, first_version);
+    assert_int_equal(store_define(shop.store, made, shop.clock_us, false, &error), PATRON_EXHAUSTED);
+    assert_string_equal(error.text,
+        "1000 versions of the definitions are kept already: drop those that nobody asks for with patron definitions "
+        "drop");
+    assert_int_equal(store_version_drop(shop.store, 7, &error), PATRON_OK);
+    assert_int_equal(store_define(shop.store, made, shop.clock_us, false, &error), PATRON_OK);
+    definitions_release(made);
+    struct view view, other;
+    store_view_take(shop.store, &view);
+    assert_int_equal(view_of_version(&view, 5000, &other, &error), PATRON_NOT_FOUND);
+    assert_string_equal(error.text, "there is no version 5000 of the definitions; there are 1 to 6, 8 to 1001");
+    store_view_release(&view);
+    shop_close(&shop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -570,6 +594,7 @@ int main(void)
         cmocka_unit_test(versions_are_asked_for_by_number_and_fold_what_they_know),
         cmocka_unit_test(a_version_that_nobody_needs_is_dropped_and_keeps_its_number),
         cmocka_unit_test(a_second_version_at_a_time_is_refused),
+        cmocka_unit_test(so_many_versions_are_kept_and_no_more_before_one_is_dropped),
     };
     return cmocka_run_group_tests_name("store_versions", tests, NULL, NULL);
 }
