@@ -416,8 +416,8 @@ static void crowd(struct history *history)
     history_ask_one(history, &first, known_soon(history));
 }
 
-/* One event of its own value, on one of three days; of a text attribute too, if the type has one. The newest day has few,
- * and half of those are values that other days have as well. */
+/* One event of its own value, on one of three days; of a text attribute too, if the type has one. The newest day has
+ * few, and half of those are values that other days have as well. */
 static const struct oracle_event *event_of_value(
     struct history *history, struct oracle_identifier identifier, int64_t value, int64_t time_us)
 {

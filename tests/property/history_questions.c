@@ -592,7 +592,8 @@ static void ask_spine(struct history *history, const struct view *view, struct h
         spine_add(history, snapshot, &spine[i]);
     struct error error;
     struct event_identifier identifier = translate_identifier(&spine[0].identifier);
-    if (snapshot_spine_add(snapshot, &identifier, history->clock_us + 1, &error) != PATRON_OUT_OF_RANGE)
+    if (options.latest_us != 0 && /* in 1970 the bound would be none */
+        snapshot_spine_add(snapshot, &identifier, history->clock_us + 1, &error) != PATRON_OUT_OF_RANGE)
         history_fail(history, "a spine may ask for a T that is not known yet");
     bool *seen = arena_array(&history->world.arena, count, sizeof *seen);
     size_t rows = 0;
