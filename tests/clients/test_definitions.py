@@ -261,6 +261,44 @@ def test_a_change_that_has_to_be_forced_says_so_and_what_would_break(server, tmp
     assert [mistake["forceable"] for mistake in said["mistakes"]].count(False) >= 1 and said["changes"] == []
 
 
+def test_what_is_forced_away_is_retired_and_stays_readable(tmp_path):
+    path = tmp_path / "file.yaml"
+    path.write_text(
+        DESCRIBED.replace("channel: string", "channel: bool").replace("where: {channel: [web, app]}, ", "")
+        .replace("default: none", "default: true").replace("  visit:\n", "")
+        .replace("  age: {of: visit, age: last, unit: hour}\n", ""), encoding="utf-8")
+    with harness.Server(tmp_path / "server", DESCRIBED) as server, server.channel() as channel:
+        then = harness.now_us() - harness.DAY_US
+        harness.ingest(channel, [
+            harness.event("order", "1", then, ["customer_id:1"], decimal_amount="10", channel="web"),
+            harness.event("visit", "1", then, ["customer_id:1"])])
+        server.patron("definitions", "apply", path, code=1)
+        server.patron("definitions", "apply", path, "--force")
+        server.definitions.write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+        said = json.loads(server.patron("definitions", "show", "-o", "json").stdout)
+        assert [(event["name"], event["retired"]) for event in said["events"]] == [("order", False), ("visit", True)]
+        assert said["events"][0]["attributes"] == [
+            {"name": "amount", "type": "money", "retired": False},
+            {"name": "channel", "type": "bool", "retired": False},
+            {"name": "channel", "type": "string", "retired": True}]
+        before = json.loads(server.patron("definitions", "show", "--version", "1", "-o", "json").stdout)
+        assert not any(event["retired"] for event in before["events"]) and before["definitions_version"] == 1
+        answers = harness.ingest(channel, [
+            harness.event("order", "2", then, ["customer_id:1"], decimal_amount="5", channel=True),
+            harness.event("visit", "2", then, ["customer_id:1"]),
+            harness.event("order", "3", then, ["customer_id:1"], decimal_amount="5", channel="web")])
+        assert [refusal.index for refusal in answers[0].refusals] == [1, 2]
+        server.verify()
+        for _ in range(2):
+            said = json.loads(server.patron(
+                "get", "--features", "revenue,top.1", "--id", "customer_id:1", "-o", "json").stdout)
+            assert said["definitions_version"] == 2
+            assert said["rows"][0]["features"] == {"revenue": 15.0, "top.1": True}
+            server.restart()
+        server.verify()
+        assert server.patron("definitions", "check", path).stdout.endswith("says what version 2 says\n")
+
+
 def test_a_feature_that_a_service_uses_may_not_go(server, tmp_path):
     path = tmp_path / "file.yaml"
     path.write_text("".join(line for line in DESCRIBED.splitlines(True) if not line.startswith("  top:")), "utf-8")
