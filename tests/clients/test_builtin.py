@@ -162,10 +162,12 @@ def test_the_history_is_verified_whole(loaded):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_file_can_be_printed_and_documents_every_feature(name):
+def test_a_file_can_be_printed_and_checked_and_documents_every_feature(name):
     printed = patrond("--print-definitions", "builtin:" + name)
     assert printed.returncode == 0, printed.stderr
     assert printed.stdout == (harness.TOP / f"store/definitions/builtin/{name}.yaml").read_text(encoding="utf-8")
+    checked = patrond("--check-definitions", "builtin:" + name)
+    assert checked.returncode == 0 and "is good" in checked.stdout, checked.stderr
     body = printed.stdout[printed.stdout.index("\nfeatures:\n"):printed.stdout.index("\nservices:\n")]
     entries = re.split(r"\n  (?=\w+: \{)", body)[1:]
     assert len(entries) > 100
