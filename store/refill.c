@@ -294,14 +294,15 @@ static enum patron_code entries_apply(struct refill *refill, const struct view *
         code = kv_iterator_status(rows, error);
     *reached = code == PATRON_OK && !kv_iterator_valid(rows);
     kv_iterator_free(rows);
+    for (touched = all; touched && code == PATRON_OK; touched = touched->hh.next) {
+        const struct profile_parts *wanted = touched->profile ? profile_encode(touched->profile) : NULL;
+        profile_rows_write(batch, refill->version->number, touched->customer, touched->before, wanted);
+        profile_parts_release(wanted);
+    }
+    /* only now: a profile that took in another one points into both their parts */
     HASH_ITER(hh, all, touched, next)
     {
         HASH_DEL(all, touched);
-        const struct profile_parts *wanted =
-            code == PATRON_OK && touched->profile ? profile_encode(touched->profile) : NULL;
-        if (code == PATRON_OK)
-            profile_rows_write(batch, refill->version->number, touched->customer, touched->before, wanted);
-        profile_parts_release(wanted);
         profile_parts_release(touched->before);
     }
     if (*reached)
