@@ -246,6 +246,9 @@ static void history_run(uint64_t number)
     for (int moves = 0; !refill_move(&run, moves > 300 ? SIZE_MAX : 2); moves++) {
         assert_int_equal(store_definitions(run.shop.store)->version, 1);
         size_t left;
+        bool more;
+        if (dice_chance(&run.dice, 10)) /* what is being filled is not swept */
+            assert_int_equal(store_sweep(run.shop.store, 4, &more, NULL), PATRON_OK);
         if (moves < 400 && dice_chance(&run.dice, busy))
             send_group(&run, 1 + dice_below(&run.dice, 6));
         if (dice_chance(&run.dice, 20))
@@ -383,6 +386,84 @@ static void a_version_under_which_profiles_are_the_same_serves_at_once(void **st
         continue;
     shop_assert_sound(&run.shop);
     run_close(&run);
+}
+
+static void send_after(struct shop *shop)
+{
+    shop_send(shop, "order", "2", START_US + DAY, "device:a");
+    shop_send(shop, "order", "3", START_US - DAY, "device:b device:a");
+    shop_assert_sound(shop);
+}
+
+#define FEW "identifiers: {device: }\nevents:\n  order: {amount: money, points: integer, channel: string}\n"
+
+static void a_version_is_filled_where_profiles_hold_something_else_under_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *after;
+        bool refill;
+    } cases[] = {
+        {FEW "features: {a: {of: order, sum: amount}}\n", FEW "features: {a: {of: order, sum: points}}\n", true},
+        {FEW "features: {a: {of: order, sum: amount}}\n", FEW "features: {b: {of: order, mean: amount}}\n", false},
+        {FEW "features: {a: {of: order, sum: amount}}\n",
+            FEW "features: {a: {of: order, sum: amount}, b: {of: order, mean: amount, default: 2}}\n", false},
+        {FEW "features: {a: {of: order, sum: amount}}\n", FEW "features: {a: {of: order, max: amount}}\n", true},
+        {FEW "features: {a: {of: order, sum: amount, window: 30d}}\n",
+            FEW "features: {a: {of: order, sum: amount, window: 31d}}\n", true},
+        {FEW "features: {a: {of: order, sum: amount, window: 30d}}\n",
+            FEW "features: {a: {of: order, sum: amount, window: 30d, offset: 1d}}\n", true},
+        {FEW "features: {a: {of: order, sum: amount, window: 30d}, b: {of: order, sum: amount, window: 60d}}\n",
+            FEW "features: {b: {of: order, sum: amount, window: 60d}}\n", false},
+        {FEW "features: {a: {of: order, count: true, where: {channel: web}}}\n",
+            FEW "features: {a: {of: order, count: true, where: {channel: app}}}\n", true},
+        {FEW "features: {a: {of: order, count: true, where: {channel: [app, web]}}}\n",
+            FEW "features: {a: {of: order, count: true, where: {channel: [web, app]}}}\n", false},
+        {FEW "features: {a: {of: order, count: true, where: {channel: [app, web]}}}\n",
+            FEW "features: {a: {of: order, count: true, where: {channel: app}}}\n", true},
+        {FEW "features: {a: {of: order, count: true, where: {points: {at_least: 1}}}}\n",
+            FEW "features: {a: {of: order, count: true, where: {points: {at_least: 2}}}}\n", true},
+        {FEW "features: {a: {of: order, count: true, where: {points: {at_most: 1}}}}\n",
+            FEW "features: {a: {of: order, count: true, where: {points: {less_than: 1}}}}\n", true},
+        {FEW "features: {a: {of: order, ratio: {channel: web}}}\n",
+            FEW "features: {a: {of: order, ratio: {channel: app}}}\n", true},
+        {FEW "features: {a: {of: order, top: channel, k: 1}}\n",
+            FEW "features: {a: {of: order, top: channel, k: 2}}\n", false},
+        {FEW "features: {a: {of: order, top: channel, by: amount}}\n",
+            FEW "features: {a: {of: order, top: channel, by: points}}\n", true},
+        {FEW "features: {a: {of: order, decayed: amount, half_life: 1d}}\n",
+            FEW "features: {a: {of: order, decayed: amount, half_life: 2d}}\n", false},
+        {FEW "features: {a: {of: order, count: true}}\n",
+            FEW "features: {a: {of: order, count: true, max_age: 9d}}\n", true},
+        {FEW "features: {a: {of: order, count: true}}\n",
+            "time_zone: Europe/Berlin\n" FEW "features: {a: {of: order, count: true}}\n", true},
+        {FEW "features: {a: {of: order, count: true}}\n",
+            FEW "  more: {n: integer}\nfeatures: {a: {of: order, count: true}}\n", false},
+        {FEW "features: {a: {of: order, count: true}}\n",
+            FEW "  more: {n: integer}\nfeatures: {a: {of: more, count: true}, b: {of: order, count: true}}\n", true},
+        {"identifiers: {device: }\nevents: {order: {}}\nfeatures: {a: {of: order, count: true}}\n",
+            FEW "features: {a: {of: order, count: true}}\n", false},
+        {"unknown_attributes: keep\nidentifiers: {device: }\nevents: {order: {}}\n"
+         "features: {a: {of: order, count: true}}\n",
+            FEW "features: {a: {of: order, count: true}}\n", true}, /* what waits for its time may have kept some */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct shop shop = {0};
+        struct view view;
+        shop_open(&shop, cases[i].before);
+        shop_send(&shop, "order", "1", START_US, "device:a");
+        const struct definitions *made = parsed(&shop, cases[i].after);
+        store_view_take(shop.store, &view);
+        bool would = view_would_refill(&view, made);
+        store_view_release(&view);
+        definitions_release(made);
+        define(&shop, cases[i].after);
+        if (would != cases[i].refill || store_is_refilling(shop.store) != cases[i].refill)
+            fail_msg("case %zu: %d", i, would);
+        shop_assert_sound(&shop);
+        send_after(&shop);
+        shop_close(&shop);
+    }
 }
 
 static void notice_keep(void *context, const char *words)
@@ -589,6 +670,7 @@ int main(void)
         cmocka_unit_test(a_refill_goes_on_after_a_failure_of_any_call),
         cmocka_unit_test(a_refill_that_nobody_does_later_is_done_when_the_store_is_opened),
         cmocka_unit_test(a_version_under_which_profiles_are_the_same_serves_at_once),
+        cmocka_unit_test(a_version_is_filled_where_profiles_hold_something_else_under_it),
         cmocka_unit_test(a_file_with_an_older_version_is_left_alone_and_told),
         cmocka_unit_test(a_file_that_is_new_goes_before_a_version_that_is_being_filled),
         cmocka_unit_test(versions_are_asked_for_by_number_and_fold_what_they_know),
