@@ -104,7 +104,7 @@ static const struct call_functions functions = {
     .is_over = is_over,
 };
 
-/* --- the port: the database's, but work is done at once, and events and definitions are refused --------------------------- */
+/* --- the port: the database's, but work is done at once, and events and definitions are refused ------ */
 
 static struct port *real;
 
