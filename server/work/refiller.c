@@ -40,6 +40,7 @@ struct refiller {
     struct view view; /* not one of views.h: it asks for no profile, so none is to be kept for it */
     bool viewed;
     size_t finish_entries;
+    bool asked;
     bool finished;
     bool left;
     int64_t told_ms;
@@ -203,6 +204,20 @@ static void fail_loudly(struct refiller *refiller, const struct error *error)
         refiller->options.notice(refiller->options.context, words);
 }
 
+/* An operator who has started the server anew wants to know why it does not serve the newest version. */
+static void tell_of_going_on(struct refiller *refiller)
+{
+    struct refill_figures figures;
+    char words[WORDS_MAX];
+    refill_figures(refiller->refill, &figures);
+    snprintf(words, sizeof words,
+        "version %u of the definitions is filled further from the events, %llu of %llu identifiers are done; the "
+        "version before serves until then",
+        figures.version, (unsigned long long)figures.nodes, (unsigned long long)figures.nodes_total);
+    if (refiller->options.notice)
+        refiller->options.notice(refiller->options.context, words);
+}
+
 static void fill(struct refiller *refiller)
 {
     struct error error;
@@ -210,8 +225,12 @@ static void fill(struct refiller *refiller)
     refiller->finished = false;
     refiller->finish_entries = FINISH_ENTRIES;
     enum patron_code code = on_writer(refiller, begin, &error);
-    if (code == PATRON_OK && refiller->refill)
+    if (code == PATRON_OK && refiller->refill) {
         tell(refiller, REFILL_FILLING, NULL);
+        if (!refiller->asked)
+            tell_of_going_on(refiller);
+    }
+    refiller->asked = true; /* what comes from now on, somebody has applied */
     while (code == PATRON_OK && refiller->refill && !refiller->finished && !is_stopping(refiller)) {
         code = step(refiller, &error);
         tell_now_and_then(refiller);
