@@ -143,8 +143,6 @@ enum patron_code event_row_check(const struct event_row *row, struct error *erro
 {
     if (row->type.length == 0)
         return error_set(error, PATRON_INVALID, "the event type is empty");
-    if (row->identifier_count == 0)
-        return error_set(error, PATRON_INVALID, "no identifier says whose event this is");
     if (row->id.length > EVENT_ID_BYTES_MAX)
         return error_set(error, PATRON_INVALID, "the event id has %zu bytes; at most %d are allowed",
             row->id.length, EVENT_ID_BYTES_MAX);

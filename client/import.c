@@ -43,8 +43,8 @@ static const struct flag import_flags[] = {
         "CSV: rfc3339 (default), unix, unix_ms, unix_us, or a strptime pattern such as %Y%m%d; UTC",
         OPTION(time_format)},
     {"id", NULL, 0, FLAG_TEXT, "COLUMN", "CSV: the column with the event's own id", OPTION(id)},
-    {"identifier", NULL, 0, FLAG_LIST, "TYPE=COLUMN", "CSV: an identifier of the customer; repeatable",
-        OPTION(identifiers)},
+    {"identifier", NULL, 0, FLAG_LIST, "TYPE=COLUMN",
+        "CSV: an identifier of the customer; repeatable (shared costs have none)", OPTION(identifiers)},
     {"attribute", "map", 0, FLAG_LIST, "NAME=COLUMN",
         "CSV: an attribute of the event; repeatable (also --map)", OPTION(attributes)},
     {"text", NULL, 0, FLAG_LIST, "NAME",
@@ -184,9 +184,6 @@ static enum patron_code csv_flags_check(const struct import *import, bool any_cs
             error, PATRON_INVALID, "CSV needs the event type: either --event TYPE or --event-column COLUMN");
     if (!o->time)
         return error_set(error, PATRON_INVALID, "CSV needs the event time: --time COLUMN");
-    if (o->identifiers.count == 0)
-        return error_set(
-            error, PATRON_INVALID, "CSV needs to say whose events these are: --identifier TYPE=COLUMN");
     if (o->no_header && o->header)
         return error_set(error, PATRON_INVALID, "--header and --no-header contradict each other");
     return PATRON_OK;
@@ -511,7 +508,7 @@ static const char import_notes[] =
 
 const struct command command_import = {
     .name = "import",
-    .usage = "FILE… --event TYPE --time COLUMN --identifier TYPE=COLUMN … [FLAGS]\nFILE.jsonl… [FLAGS]",
+    .usage = "FILE… --event TYPE --time COLUMN [--identifier TYPE=COLUMN …] [FLAGS]\nFILE.jsonl… [FLAGS]",
     .summary = "bring events in from CSV or JSON lines",
     .notes = import_notes,
     .flags = import_flags,

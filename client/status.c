@@ -53,6 +53,12 @@ static void status_print_json(const Patron__V1__GetStatusResponse *status)
     json_object_object_add(result, "identifiers", json_object_new_uint64(status->nodes));
     json_object_object_add(result, "events", json_object_new_uint64(status->events));
     json_object_object_add(result, "profiles_behind", json_object_new_uint64(status->profiles_behind));
+    struct json_object *costs = json_object_new_object();
+    json_object_object_add(costs, "shared", json_object_new_uint64(status->shared_costs_shared));
+    json_object_object_add(costs, "waiting", json_object_new_uint64(status->shared_costs_waiting));
+    json_object_object_add(costs, "unallocated", json_object_new_uint64(status->shared_costs_unallocated));
+    json_object_object_add(costs, "words", json_object_new_string(status->shared_costs_words));
+    json_object_object_add(result, "shared_costs", costs);
     puts(json_object_to_json_string_ext(result, JSON_C_TO_STRING_PLAIN));
     json_object_put(result);
 }
@@ -75,6 +81,18 @@ static void names_print(const char *label, char *const *names, size_t count)
     puts(count == 0 ? "none" : "");
 }
 
+static void shared_costs_print(const Patron__V1__GetStatusResponse *status)
+{
+    const char *words = status->shared_costs_words;
+    printf("%-16s%llu shared out, %llu waiting", "shared costs", (unsigned long long)status->shared_costs_shared,
+        (unsigned long long)status->shared_costs_waiting);
+    if (words[0])
+        printf(" (%s)", words);
+    if (status->shared_costs_unallocated > 0)
+        printf(", %llu that nobody bears", (unsigned long long)status->shared_costs_unallocated);
+    puts("");
+}
+
 static void status_print_text(const char *address, const Patron__V1__GetStatusResponse *status)
 {
     char newest[TIME_TEXT_MAX], clock[TIME_TEXT_MAX], difference[CLOCK_TEXT_MAX];
@@ -86,6 +104,8 @@ static void status_print_text(const char *address, const Patron__V1__GetStatusRe
         clock_difference(status->clock_us, status->machine_clock_us, difference),
         status->clock_jumped ? "  HAS JUMPED: writes wait for `patron clock confirm`" : "");
     printf("%-16s%llu\n", "profiles behind", (unsigned long long)status->profiles_behind);
+    if (status->shared_costs_shared + status->shared_costs_waiting + status->shared_costs_unallocated > 0)
+        shared_costs_print(status);
     printf("%-16s%u\n", "definitions", status->definitions_version);
     names_print("services", status->services, status->n_services);
     names_print("features", status->features, status->n_features);

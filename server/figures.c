@@ -55,6 +55,13 @@ static void write_store(const struct store_figures *store, struct encoder *page)
             (double)store->schema.failed_attributes},
         {"patron_events_unknown_types_total", "counter",
             "Events refused for a type that the definitions do not have.", (double)store->schema.unknown_types},
+        {"patron_shared_costs_waiting", "gauge", "Costs of no customer that wait to be shared out.",
+            (double)store->sharing.waiting},
+        {"patron_shared_costs_total", "counter", "Costs of no customer that were shared out over customers.",
+            (double)store->sharing.shared},
+        {"patron_shared_costs_unallocated_total", "counter",
+            "Costs of no customer that nobody bears: what they are shared by did not happen.",
+            (double)store->sharing.unallocated},
         {"patron_profiles_behind", "gauge", "Profiles that lag the log on disk.",
             (double)store->profiles_behind},
     };

@@ -8,13 +8,14 @@
 #include "store/definitions/suggest.h"
 
 /* A customer's events that wait for their time are part of its profile; this bounds them. */
-enum { PENDING_EVENTS_MAX = 10000, QUEUE_AUDIT = 1 };
+enum { PENDING_EVENTS_MAX = 10000 };
 
 int64_t store_group_begin(struct store *store, int64_t clock_us, int64_t floor_us, bool source_clock)
 {
     CHECK(!store->group_open);
     CHECK(!store->failed);
     store->group_open = true;
+    store->group_queued = false;
     store->group_clock_us = clock_us;
     store->group_size = 0;
     int64_t first_us = store->newest_us + 1;
@@ -22,6 +23,8 @@ int64_t store_group_begin(struct store *store, int64_t clock_us, int64_t floor_u
         first_us = floor_us;
     if (!source_clock && clock_us > first_us)
         first_us = clock_us;
+    if (sharing_floor(store) > first_us)
+        first_us = sharing_floor(store);
     store->group_first_us = first_us;
     return first_us;
 }
@@ -64,6 +67,7 @@ struct checked {
     size_t identifier_count;
     struct known_identifier blocked[EVENT_IDENTIFIERS_MAX]; /* that never link, each once */
     size_t blocked_count;
+    const struct shared_cost *shared; /* no customer's: how it will be shared out */
 };
 
 static enum patron_code attribute_unknown(
@@ -152,19 +156,31 @@ static bool hash_is_among(const struct known_identifier *identifiers, size_t cou
     return false;
 }
 
+/* An event without identifiers: is it a cost that is shared out, and does it say how much? */
+static enum patron_code shared_check(const struct store *store, struct checked *checked, struct error *error)
+{
+    checked->shared = definitions_shared_cost(store->definitions, checked->type->number);
+    if (!checked->shared)
+        return error_set(error, PATRON_INVALID, "the event has no identifier");
+    if (checked->values[checked->shared->amount].kind == 0)
+        return error_set(error, PATRON_INVALID, "the event has no identifier, and no '%.*s' to be shared out",
+            BYTES_ARGUMENTS(checked->type->attributes[checked->shared->amount].name));
+    return PATRON_OK;
+}
+
 /* That no identifier may link is not said here: a second arrival of an event from before they were blocked is fine. */
 static enum patron_code identifiers_check(
     struct store *store, const struct event_input *input, struct checked *checked, struct error *error)
 {
     const struct definitions *definitions = store->definitions;
+    checked->identifier_count = 0;
+    checked->blocked_count = 0;
     if (input->identifier_count == 0)
-        return error_set(error, PATRON_INVALID, "the event has no identifier");
+        return shared_check(store, checked, error);
     if (input->identifier_count > EVENT_IDENTIFIERS_MAX)
         return error_set(error, PATRON_INVALID, "the event has %zu identifiers; at most %d are taken",
             input->identifier_count, EVENT_IDENTIFIERS_MAX);
     struct known_identifier *identifiers = checked->identifiers;
-    checked->identifier_count = 0;
-    checked->blocked_count = 0;
     for (size_t i = 0; i < input->identifier_count; i++) {
         const struct event_identifier *given = &input->identifiers[i];
         const struct identifier_type *type = definitions_identifier_type(definitions, given->type);
@@ -330,7 +346,11 @@ static enum patron_code event_check(
     checked->values = NULL;
     checked->kept_count = 0;
     checked->unknown_count = 0;
+    checked->shared = NULL;
     TRY(text_check("source", input->source, SOURCE_BYTES_MAX, why));
+    if (bytes_is(input->source, SOURCE_OWN))
+        return error_set(why, PATRON_INVALID,
+            "the source '" SOURCE_OWN "' is the store's own: name the system that sends the event");
     TRY(text_check("id", input->id, EVENT_ID_BYTES_MAX, why));
     const struct event_type *type = checked->type;
     if (!type)
@@ -441,6 +461,36 @@ static void event_write(struct store *store, const struct event *event, const st
     log_put(store->batch, &entry);
 }
 
+enum patron_code group_add_own(struct store *store, const struct event *event, struct error *error)
+{
+    struct resolution resolution = {.node = event->node};
+    enum patron_code code = membership_at(store->kv, NULL, event->node, INT64_MAX, &resolution.customer, error);
+    if (code == PATRON_NOT_FOUND)
+        return error_set(error, PATRON_CORRUPT, "node %llu has events and no customer: run patron verify",
+            (unsigned long long)event->node);
+    TRY(code);
+    event_write(store, event, &resolution);
+    TRY(fold(store, &resolution, event, error));
+    store->newest_us = event->known_at_us;
+    store->group_size++;
+    store->events++;
+    return PATRON_OK;
+}
+
+/* A cost of no customer: no profile knows of it until it is shared out. */
+static void shared_apply(struct store *store, struct checked *checked, struct event_outcome *outcome)
+{
+    struct event *event = &checked->event;
+    const struct resolution nobody = {.node = NODE_NONE};
+    event->node = NODE_NONE;
+    event_write(store, event, &nobody);
+    sharing_wait(store, checked->shared, event);
+    store->newest_us = event->known_at_us;
+    store->group_size++;
+    store->events++;
+    *outcome = (struct event_outcome){.fate = EVENT_APPLIED, .known_at_us = event->known_at_us, .node = NODE_NONE};
+}
+
 static enum patron_code event_apply(
     struct store *store, struct checked *checked, struct event_outcome *outcome, struct error *error)
 {
@@ -491,6 +541,20 @@ static void seen_count(struct store *store, const struct event_input *input, con
     drift_count(store->drift, &seen, store->batch);
 }
 
+static enum patron_code shared_decide(struct store *store, struct checked *checked, struct event_outcome *outcome)
+{
+    if (sharing_waiting(store) < SHARED_COSTS_WAITING_MAX) {
+        shared_apply(store, checked, outcome);
+        return PATRON_OK;
+    }
+    outcome->fate = EVENT_REFUSED;
+    error_set(&outcome->why, PATRON_EXHAUSTED,
+        "%d shared costs wait to be shared out already: send this one when some of them have been, or send fewer, each "
+        "the sum of several",
+        SHARED_COSTS_WAITING_MAX);
+    return PATRON_OK;
+}
+
 /* A second arrival, a refusal, or applied. */
 static enum patron_code event_decide(struct store *store, const struct event_input *input, struct checked *checked,
     struct event_outcome *outcome, struct error *error)
@@ -500,6 +564,8 @@ static enum patron_code event_decide(struct store *store, const struct event_inp
         return PATRON_OK;
     }
     enum patron_code code = event_id_check(store, checked, outcome, error);
+    if (code == PATRON_OK && outcome->fate == 0 && checked->shared)
+        return shared_decide(store, checked, outcome);
     if (code == PATRON_OK && outcome->fate == 0 && checked->identifier_count == 0)
         error_set(&outcome->why, PATRON_INVALID, "the event has no identifier that may link: its values are blocked");
     else if (code == PATRON_OK && outcome->fate == 0)
@@ -569,7 +635,7 @@ enum patron_code store_group_commit(struct store *store, struct error *error)
     CHECK(store->group_open);
     CHECK(!store->failed);
     store->group_open = false;
-    if (store->group_size == 0) {
+    if (store->group_size == 0 && !store->group_queued) {
         touched_release(store);
         return PATRON_OK;
     }

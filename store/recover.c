@@ -91,7 +91,7 @@ static enum patron_code tail_mark(struct recovery *recovery, struct customer_mar
             kv_iterator_borrow_key(rows), kv_iterator_borrow_value(rows), &recovery->arena, &entry, error);
         if (code != PATRON_OK)
             goto free_rows;
-        if (entry.kind != LOG_EVENT)
+        if (!log_entry_folds(&entry))
             continue;
         uint64_t customer;
         code = membership_at(recovery->store->kv, NULL, entry.node, INT64_MAX, &customer, error);

@@ -164,7 +164,7 @@ static enum patron_code catch_up_step(
             break;
         refill->caught_up_us = entry.known_at_us;
         uint64_t customer;
-        if (entry.kind != LOG_EVENT)
+        if (!log_entry_folds(&entry))
             continue;
         code = entry_customer(under, &entry, &customer, error);
         if (code != PATRON_OK)
@@ -285,7 +285,7 @@ static enum patron_code entries_apply(struct refill *refill, const struct view *
         struct log_entry entry;
         code = log_decode(
             kv_iterator_borrow_key(rows), kv_iterator_borrow_value(rows), &refill->arena, &entry, error);
-        if (code == PATRON_OK && entry.kind == LOG_EVENT)
+        if (code == PATRON_OK && log_entry_folds(&entry))
             code = entry_apply(refill, under, &all, &entry, error);
         if (code == PATRON_OK)
             refill->state.position_us = entry.known_at_us;

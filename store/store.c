@@ -5,6 +5,7 @@
  *                          events varint | merges varint | dropped varint
  *       key "answered"     value format u8 = 1 | until signed: no T after it has been answered; absent: none has
  *       keys "schema/…"    see schema/schema_rows.c
+ *       key "sharing"      see sharing_queue.c
  *       keys "definitions" and "refill": see versions.c */
 #include "store/store_internal.h"
 
@@ -196,6 +197,8 @@ enum patron_code store_open(const struct store_options *options, struct store **
     if (code == PATRON_OK)
         code = drift_load(store->drift, store->kv, error);
     if (code == PATRON_OK)
+        code = sharing_open(store, error);
+    if (code == PATRON_OK)
         code = store_recover(store, error);
     if (code == PATRON_OK && (added || !options->refills_later))
         code = store_refill_now(store, error);
@@ -215,6 +218,7 @@ void store_close(struct store *store)
     touched_release(store);
     lagging_forget_all(store);
     drift_free(store->drift);
+    sharing_close(store);
     store->home = NULL; /* it is told nothing any more */
     lagging_outdated_drop(store, SIZE_MAX);
     kv_batch_free(store->batch);
@@ -260,5 +264,6 @@ void store_figures(const struct store *store, struct store_figures *figures)
         .merges = store->merges,
         .identifiers_dropped = store->identifiers_dropped,
         .profiles_behind = store->lagging_count,
-        .schema = drift_figures(store->drift)};
+        .schema = drift_figures(store->drift),
+        .sharing = sharing_figures(store)};
 }

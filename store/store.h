@@ -79,12 +79,15 @@ struct event_input {
     int64_t known_at_us;
 };
 
+/* The source of events that the store makes itself (sharing.h); what others send with it is refused. */
+#define SOURCE_OWN "patron"
+
 enum event_fate { EVENT_APPLIED = 1, EVENT_DUPLICATE, EVENT_REFUSED };
 
 struct event_outcome {
     enum event_fate fate;
     int64_t known_at_us;          /* APPLIED */
-    uint64_t node;                /* APPLIED, DUPLICATE */
+    uint64_t node;                /* APPLIED, DUPLICATE; 0: a shared cost (sharing.h) */
     uint32_t identifiers_dropped; /* APPLIED: by rules or never_link */
     struct error why;             /* REFUSED */
 };
@@ -200,6 +203,15 @@ struct schema_figures {
     uint64_t unknown_types;      /* events of a type that the definitions do not have */
 };
 
+/* Costs of no customer (sharing.h). */
+enum { SHARING_WORDS_MAX = 256 };
+struct sharing_figures {
+    uint64_t shared;      /* out over customers, since the store was made */
+    uint64_t waiting;
+    uint64_t unallocated; /* nobody had any weight, time and again */
+    char words[SHARING_WORDS_MAX]; /* about the first that waits: "hosting of 2024-05: no session in its period" */
+};
+
 struct store_figures {
     uint64_t nodes;
     uint64_t events;
@@ -207,6 +219,7 @@ struct store_figures {
     uint64_t identifiers_dropped;
     uint64_t profiles_behind; /* lag the log */
     struct schema_figures schema;
+    struct sharing_figures sharing;
 };
 void store_figures(const struct store *store, struct store_figures *figures); /* the writer's thread */
 

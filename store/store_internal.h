@@ -1,6 +1,6 @@
 /* The open store, shared by the files that make it up: store.c (opening), group.c (ingestion), lagging.c (profiles that
- * lag the log), versions.c (of the definitions), refill.c (profiles of a new version), recover.c (what a crash leaves to
- * be folded). */
+ * lag the log), versions.c (of the definitions), refill.c (profiles of a new version), sharing.c and sharing_queue.c
+ * (costs of no customer), recover.c (what a crash leaves to be folded). */
 #ifndef PATRON_STORE_INTERNAL_H
 #define PATRON_STORE_INTERNAL_H
 
@@ -54,6 +54,13 @@ struct refill_state {
     int64_t position_us; /* and hold the log's entries up to here */
 };
 
+/* The family `queues`: the first byte of its keys. Rows are specified where they are written. */
+enum queue {
+    QUEUE_AUDIT = 1,              /* group.c */
+    QUEUE_SHARED_WAITING = 3,     /* sharing_queue.c, as the next */
+    QUEUE_SHARED_UNALLOCATED = 4,
+};
+
 struct store {
     struct kv *kv;
     struct kv_batch *batch;
@@ -89,8 +96,10 @@ struct store {
     size_t sweep_from_length;
 
     struct drift *drift;
+    struct sharing_state *sharing;
 
     bool group_open;
+    bool group_queued; /* the group changes a queue, whether it has events or not */
     bool failed;
     int64_t group_clock_us;
     int64_t group_first_us;
@@ -120,6 +129,21 @@ bool lagging_outdated_drop(struct store *store, size_t most);
 enum patron_code store_recover(struct store *store, struct error *error) MUST_CHECK;
 /* Fills the profiles of the newest version if it does not serve yet, makes it serve, and sweeps. */
 enum patron_code store_refill_now(struct store *store, struct error *error) MUST_CHECK;
+
+/* group.c: an event that the store makes itself, at a node that is there, known at event->known_at_us. */
+enum patron_code group_add_own(struct store *store, const struct event *event, struct error *error) MUST_CHECK;
+
+/* sharing_queue.c. Reads the queue; after the versions. */
+enum patron_code sharing_open(struct store *store, struct error *error) MUST_CHECK;
+void sharing_close(struct store *store);
+/* No entry is to be known before this; INT64_MIN: any may. */
+int64_t sharing_floor(const struct store *store);
+size_t sharing_waiting(const struct store *store);
+/* Puts a cost into the queue, in the batch. */
+void sharing_wait(struct store *store, const struct shared_cost *rule, const struct event *event);
+/* A cost is being shared out by this version, or was when the process ended. */
+bool sharing_needs_version(const struct store *store, uint32_t number);
+struct sharing_figures sharing_figures(const struct store *store);
 
 /* A set of customers. */
 struct customer_mark {

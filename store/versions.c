@@ -444,6 +444,9 @@ enum patron_code store_version_drop(struct store *store, uint32_t number, struct
     if (version == versions_newest(versions))
         return error_set(
             error, PATRON_PRECONDITION, "version %u of the definitions is the newest: it is to serve next", number);
+    if (sharing_needs_version(store, number))
+        return error_set(error, PATRON_PRECONDITION,
+            "a cost is being shared out by version %u of the definitions: drop it in a while", number);
     const struct versions *without =
         versions_with(versions, version_husk(version));
     versions_put(store, without);

@@ -36,6 +36,10 @@ static void start(struct call *call, struct bytes request)
     response.nodes = status.figures.nodes;
     response.events = status.figures.events;
     response.profiles_behind = status.figures.profiles_behind;
+    response.shared_costs_shared = status.figures.sharing.shared;
+    response.shared_costs_waiting = status.figures.sharing.waiting;
+    response.shared_costs_unallocated = status.figures.sharing.unallocated;
+    response.shared_costs_words = status.figures.sharing.words;
     /* No moment is answered: looking at an empty store must not keep its history from coming in. */
     const struct view *view = port->functions->view_acquire(port, NULL);
     add_names(call, view->definitions, &response);

@@ -19,6 +19,7 @@ struct ingest_batch {
     /* On the writer's thread, once all of the batch is on disk or refused. Must be quick. */
     void (*done)(struct ingest_batch *batch);
     struct ingest_batch *next; /* the writer's queue */
+    size_t at; /* the writer's: the event it goes on with */
 };
 
 struct server_status {

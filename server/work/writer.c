@@ -8,6 +8,7 @@
 #include "server/work/writer.h"
 
 #include "server/work/disk.h"
+#include "server/work/sharing.h"
 #include "server/work/thread.h"
 #include "store/base/limits.h"
 
@@ -58,7 +59,8 @@ struct writer {
 
     /* The writer's alone. */
     struct batch_list taken;
-    size_t taken_at;    /* next event of the first taken batch */
+    struct batch_list held; /* until a cost is shared out: in the order they came, before those taken */
+    struct sharer *sharer;
     uint64_t pass_left; /* profiles to write back in this pass */
     bool in_pass;
     bool refusing; /* and somebody was told why */
@@ -132,8 +134,8 @@ struct group {
 static enum patron_code add_event(
     struct writer *writer, struct group *group, struct ingest_batch *batch, struct error *error)
 {
-    const struct event_input *event = &batch->events[writer->taken_at];
-    struct event_outcome *outcome = &batch->outcomes[writer->taken_at];
+    const struct event_input *event = &batch->events[batch->at];
+    struct event_outcome *outcome = &batch->outcomes[batch->at];
     if (!group->open) {
         group->open = true;
         group->source_clock = event->has_known_at;
@@ -141,7 +143,7 @@ static enum patron_code add_event(
     }
     TRY(store_group_add(writer->options.store, event, outcome, error));
     group->events++;
-    writer->taken_at++;
+    batch->at++;
     return PATRON_OK;
 }
 
@@ -155,7 +157,6 @@ static bool group_is_full(const struct writer *writer, const struct group *group
 static void complete_first(struct writer *writer, struct group *group)
 {
     list_append(&group->completed, list_take_first(&writer->taken));
-    writer->taken_at = 0;
 }
 
 /* Fills the group from the taken batches. Those that are completed by it, or refused, are listed in it. */
@@ -165,18 +166,23 @@ static enum patron_code fill_group(struct writer *writer, struct group *group, s
     bool begin = may_begin(writer, &why);
     while (writer->taken.first && !group_is_full(writer, group)) {
         struct ingest_batch *batch = writer->taken.first;
-        if (writer->taken_at == 0 && !begin) {
+        if (!begin && (batch->at == 0 || writer->failed)) {
             batch->code = why.code;
             batch->error = why;
             complete_first(writer, group);
             continue;
         }
-        if (writer->taken_at < batch->event_count) {
-            if (group->open && batch->events[writer->taken_at].has_known_at != group->source_clock)
+        if (batch->at < batch->event_count) {
+            const struct event_input *event = &batch->events[batch->at];
+            if (group->open && event->has_known_at != group->source_clock)
                 break;
+            if (sharer_holds(writer->sharer, event)) {
+                list_append(&writer->held, list_take_first(&writer->taken));
+                continue;
+            }
             TRY(add_event(writer, group, batch, error));
         }
-        if (writer->taken_at == batch->event_count)
+        if (batch->at == batch->event_count)
             complete_first(writer, group);
     }
     return PATRON_OK;
@@ -293,6 +299,47 @@ static void run_tasks(struct writer *writer, struct task *newest)
         first = task->next;
         run_task(writer, task);
     }
+}
+
+/* --- sharing out costs --------------------------------------------------------------------------------- */
+
+/* Those that were held come first again. */
+static void release_held(struct writer *writer)
+{
+    if (!writer->held.first)
+        return;
+    writer->held.last->next = writer->taken.first;
+    writer->taken.first = writer->held.first;
+    if (!writer->taken.last)
+        writer->taken.last = writer->held.last;
+    writer->held = (struct batch_list){0};
+}
+
+/* Returns whether there is more to do at once. While it is stopping only for those who wait. */
+static bool share_step(struct writer *writer, bool stopping)
+{
+    bool more = false, busy = sharer_is_busy(writer->sharer);
+    struct error error;
+    /* By a clock that jumped or on a nearly full disk nothing begins; what somebody waits for has passed both. */
+    bool may = !writer->failed && (stopping ? writer->held.first != NULL : busy || !writer->refusing);
+    if (may && sharer_step(writer->sharer, &more, &error) != PATRON_OK) {
+        fail(writer, &error);
+        more = false;
+    }
+    if (may && busy && !writer->failed) {
+        pthread_mutex_lock(&writer->lock);
+        store_figures(writer->options.store, &writer->figures.store);
+        pthread_mutex_unlock(&writer->lock);
+    }
+    if (writer->failed || !sharer_is_busy(writer->sharer))
+        release_held(writer);
+    return more;
+}
+
+static void wake_for_sharing(void *context)
+{
+    struct writer *writer = context;
+    CHECK(uv_async_send(&writer->wake) == 0); /* it is closed after the sharer has ended */
 }
 
 /* --- writing back what lags ---------------------------------------------------------------------------- */
@@ -423,6 +470,8 @@ static void finish(struct writer *writer)
         begin_pass(writer);
     while (writer->in_pass)
         write_back_slice(writer, SLICE_QUIET);
+    sharer_free(writer->sharer);
+    writer->sharer = NULL;
     end_promise(writer);
     close_handles(writer);
 }
@@ -439,14 +488,15 @@ static void on_more(uv_idle_t *idle)
     bool busy = writer->taken.first;
     if (busy)
         run_group(writer);
+    bool sharing = share_step(writer, stopping);
     if (!writer->failed)
         write_back_step(writer, busy);
-    if (writer->taken.first || writer->in_pass)
+    if (writer->taken.first || writer->in_pass || sharing)
         return;
     /* A batch queued since the look above has sent its wake, which starts this again. */
     uv_idle_stop(&writer->more);
     /* Once stopping is set nothing is queued any more, so this look was the last. */
-    if (stopping)
+    if (stopping && !writer->held.first)
         finish(writer);
 }
 
@@ -472,6 +522,8 @@ static void on_watch(uv_timer_t *watch)
     struct error error;
     may_begin(writer, &error);
     keep_promise(writer, false);
+    if (!writer->failed && !writer->refusing && sharer_is_due(writer->sharer))
+        uv_idle_start(&writer->more, on_more);
 }
 
 static void *run_loop(void *argument)
@@ -525,6 +577,8 @@ enum patron_code writer_new(const struct writer_options *options, struct writer 
     CHECK(pthread_mutex_init(&made->lock, NULL) == 0);
     CHECK(pthread_cond_init(&made->task_done, NULL) == 0);
     store_figures(own->store, &made->figures.store);
+    struct sharer_options sharer = {own->store, own->views, own->clock, wake_for_sharing, made};
+    made->sharer = sharer_new(&sharer);
     views_keep_promise(own->views, want_promise, made);
     enum patron_code code = PATRON_OK;
     /* A store that has answered before must not answer as of then; one that has not may yet get its history. */
@@ -534,6 +588,7 @@ enum patron_code writer_new(const struct writer_options *options, struct writer 
         code = start_loop(made, error);
     if (code != PATRON_OK) {
         views_end_promise(own->views);
+        sharer_free(made->sharer);
         pthread_cond_destroy(&made->task_done);
         pthread_mutex_destroy(&made->lock);
         memory_free(made);
@@ -569,6 +624,7 @@ enum patron_code writer_enqueue(struct writer *writer, struct ingest_batch *batc
 {
     CHECK(batch->done);
     batch->code = PATRON_OK;
+    batch->at = 0;
     uint64_t bytes = batch_bytes(batch);
     pthread_mutex_lock(&writer->lock);
     struct writer_figures *figures = &writer->figures;

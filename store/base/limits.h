@@ -44,6 +44,8 @@ enum {
     WINDOW_DAYS_MAX = 3660,
     TOP_VALUES_MAX = 20,
     FILTER_VALUES_MAX = 100,
+    /* Costs that wait to be shared out: some each month are usual. Each makes imports wait for a walk over the log. */
+    SHARED_COSTS_WAITING_MAX = 1000,
     /* Words for people, shown in lists. */
     ABOUT_BYTES_MAX = 1000,
     TAGS_MAX = 20,

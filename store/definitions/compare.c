@@ -7,6 +7,8 @@
 #include "store/definitions/describe.h"
 #include "store/definitions/parse.h"
 
+enum { SHARED_COST_WORDS_MAX = 4 * NAME_BYTES_MAX };
+
 struct comparing {
     const struct definitions *old;
     const struct definitions *new;
@@ -520,6 +522,49 @@ static void compare_services(struct comparing *comparing)
     }
 }
 
+/* --- shared costs ------------------------------------------------------------------------------------------------- */
+
+/* "amount by session's minutes, over its month" */
+static void shared_cost_words(struct comparing *comparing, const struct definitions *definitions,
+    const struct shared_cost *cost, char words[SHARED_COST_WORDS_MAX])
+{
+    static const char *const periods[] = {[PERIOD_DAY] = "day", [PERIOD_WEEK] = "week", [PERIOD_MONTH] = "month"};
+    const struct event_type *event = definitions_event_type_by_number(definitions, cost->event);
+    const struct event_type *driver = definitions_event_type_by_number(definitions, cost->driver);
+    struct bytes weight = cost->weight < 0 ? (struct bytes){0} : driver->attributes[cost->weight].name;
+    snprintf(words, SHARED_COST_WORDS_MAX, "%s by %s%s%s of its %s",
+        cut(comparing, event->attributes[cost->amount].name), cut(comparing, driver->name),
+        weight.length > 0 ? "'s " : "", cut(comparing, weight), periods[cost->period]);
+}
+
+static void compare_shared_costs(struct comparing *comparing)
+{
+    const struct definitions *old = comparing->old, *new = comparing->new;
+    char was[SHARED_COST_WORDS_MAX], is[SHARED_COST_WORDS_MAX];
+    for (size_t i = 0; i < new->shared_cost_count; i++) {
+        const struct shared_cost *after = &new->shared_costs[i];
+        const struct shared_cost *before = definitions_shared_cost(old, after->event);
+        shared_cost_words(comparing, new, after, is);
+        if (before)
+            shared_cost_words(comparing, old, before, was);
+        if (!before)
+            differ(comparing, false, false, "%s", is);
+        else if (strcmp(was, is) != 0)
+            differ(comparing, false, false, "was %s, is %s", was, is);
+        if (before && !filters_equal(before->filters, before->filter_count, after->filters, after->filter_count))
+            differ(comparing, false, false, "other events count");
+        tell(comparing, before ? CHANGE_CHANGED : CHANGE_ADDED, CHANGE_OF_SHARED_COST,
+            definitions_event_type_by_number(new, after->event)->name);
+    }
+    for (size_t i = 0; i < old->shared_cost_count; i++) {
+        if (definitions_shared_cost(new, old->shared_costs[i].event))
+            continue;
+        differ(comparing, true, false, "events without an identifier are refused");
+        tell(comparing, CHANGE_REMOVED, CHANGE_OF_SHARED_COST,
+            definitions_event_type_by_number(old, old->shared_costs[i].event)->name);
+    }
+}
+
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
 
 void definitions_compare(const struct definitions *before, const struct definitions *after, struct arena *arena,
@@ -530,6 +575,7 @@ void definitions_compare(const struct definitions *before, const struct definiti
     compare_settings(&comparing);
     compare_identifiers(&comparing);
     compare_events(&comparing);
+    compare_shared_costs(&comparing);
     compare_features(&comparing, false);
     compare_features(&comparing, true);
     compare_services(&comparing);
@@ -572,6 +618,8 @@ const char *change_what_name(enum change_what what)
         return "derived feature";
     case CHANGE_OF_SERVICE:
         return "service";
+    case CHANGE_OF_SHARED_COST:
+        return "shared cost";
     }
     IMPOSSIBLE("a change of nothing");
 }

@@ -14,6 +14,7 @@
 #include "store/base/encode.h"
 #include "store/base/error.h"
 #include "store/base/limits.h"
+#include "store/definitions/period.h"
 #include "store/definitions/value.h"
 
 enum attribute_type {
@@ -140,6 +141,17 @@ struct feature {
     struct bytes written; /* its entry in the file, as it stands there */
 };
 
+/* How events of a type that come without an identifier are shared out over customers (sharing.h). */
+struct shared_cost {
+    uint16_t event;               /* number of their type */
+    uint16_t amount;              /* number of their attribute that is shared: money */
+    uint16_t driver;              /* number of the event type that drives the cost */
+    int32_t weight;               /* number of the driver's attribute, money or integer; -1: its events weigh 1 each */
+    const struct filter *filters; /* all must hold for an event of the driver to count */
+    size_t filter_count;
+    enum period period;
+};
+
 /* A selection of features, in an order: a service's or a request's. */
 struct selection {
     const uint32_t *features; /* indexes into definitions->features */
@@ -172,6 +184,8 @@ struct definitions {
     enum unknown_attributes unknown_attributes;
     const struct event_type *events; /* in the file's order, then those retired */
     size_t event_count;
+    const struct shared_cost *shared_costs; /* at most one of an event type */
+    size_t shared_cost_count;
     const struct feature *features; /* derived ones after their operands */
     size_t feature_count;
     const struct service *services;
@@ -199,6 +213,8 @@ void definitions_release(const struct definitions *definitions); /* null is fine
 const struct identifier_type *definitions_identifier_type(const struct definitions *definitions, struct bytes name);
 const struct event_type *definitions_event_type(const struct definitions *definitions, struct bytes name);
 const struct event_type *definitions_event_type_by_number(const struct definitions *definitions, uint16_t number);
+/* How costs of that type are shared; null: they are not. */
+const struct shared_cost *definitions_shared_cost(const struct definitions *definitions, uint16_t event_number);
 const struct attribute *event_type_attribute(const struct event_type *type, struct bytes name);
 /* What the two above find, for suggestions: names in the arena. */
 const struct bytes *definitions_event_names(

@@ -158,6 +158,7 @@ static void parse_root(struct parse *parse, const struct tree_node *root)
         parse_unknown_attributes(parse, nodes[ROOT_UNKNOWN_ATTRIBUTES]);
     parse_identifiers(parse, nodes[ROOT_IDENTIFIERS], root);
     parse_events(parse, nodes[ROOT_EVENTS], root);
+    parse_shared_costs(parse, nodes[ROOT_SHARED_COSTS]);
     parse_features(parse, nodes[ROOT_FEATURES]);
     parse_derived(parse, nodes[ROOT_DERIVED]);
     parse_services(parse, nodes[ROOT_SERVICES]);

@@ -58,6 +58,23 @@ static const struct grammar_shape *const filter_choices[] = {&scalar, &scalars, 
 static const struct grammar_shape filter = EITHER(filter_choices);
 static const struct grammar_shape filters = {.kind = GRAMMAR_MAP, .of = &filter};
 
+/* --- shared costs ------------------------------------------------------------------------------------------------- */
+
+static const struct bytes period_words[] = {WORD("day"), WORD("week"), WORD("month")};
+static const struct grammar_shape period = WORDS(period_words);
+static const struct grammar_key shared_cost_keys[SHARED_COST_KEYS] = {
+    [SHARED_COST_SHARE] = {WORD("share"), &name, "The cost's attribute that is shared out: money.", true},
+    [SHARED_COST_BY] = {WORD("by"), &name, "The event that drives the cost: who has more of it bears more.", true},
+    [SHARED_COST_WEIGHT] = {WORD("weight"), &name,
+        "That event's attribute whose sum counts, money or integer; without it the events count.", false},
+    [SHARED_COST_WHERE] = {WORD("where"), &filters, "Only events whose attributes are these.", false},
+    [SHARED_COST_PERIOD] = {WORD("period"), &period, "Whose events count: those of the cost's day, week or month.",
+        true},
+};
+const struct grammar_shape grammar_shared_cost = KEYS(shared_cost_keys);
+static const struct grammar_shape shared_costs = {
+    .kind = GRAMMAR_MAP, .of = &grammar_shared_cost, .nothing_too = true};
+
 /* --- features ----------------------------------------------------------------------------------------------------- */
 
 static const struct bytes unit_words[] = {WORD("second"), WORD("minute"), WORD("hour"), WORD("day"), WORD("week")};
@@ -155,6 +172,8 @@ static const struct grammar_key root_keys[ROOT_KEYS] = {
     [ROOT_IDENTIFIERS] = {WORD("identifiers"), &identifiers,
         "What tells customers apart, highest priority first.", true},
     [ROOT_EVENTS] = {WORD("events"), &events, "What can happen, with the types of its attributes.", true},
+    [ROOT_SHARED_COSTS] = {WORD("shared_costs"), &shared_costs,
+        "Events that may come without an identifier, and how they are shared out over customers.", false},
     [ROOT_FEATURES] = {WORD("features"), &features, "What is worked out from events.", false},
     [ROOT_DERIVED] = {WORD("derived"), &derived, "What is worked out from features.", false},
     [ROOT_SERVICES] = {WORD("services"), &services, "Named lists of features: what models take.", false},

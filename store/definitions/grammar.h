@@ -53,6 +53,7 @@ enum root_key {
     ROOT_UNKNOWN_ATTRIBUTES,
     ROOT_IDENTIFIERS,
     ROOT_EVENTS,
+    ROOT_SHARED_COSTS,
     ROOT_FEATURES,
     ROOT_DERIVED,
     ROOT_SERVICES,
@@ -104,6 +105,16 @@ extern const struct grammar_shape grammar_feature;
 
 enum range_key { RANGE_AT_LEAST, RANGE_MORE_THAN, RANGE_AT_MOST, RANGE_LESS_THAN, RANGE_KEYS };
 extern const struct grammar_shape grammar_range;
+
+enum shared_cost_key {
+    SHARED_COST_SHARE,
+    SHARED_COST_BY,
+    SHARED_COST_WEIGHT,
+    SHARED_COST_WHERE,
+    SHARED_COST_PERIOD,
+    SHARED_COST_KEYS
+};
+extern const struct grammar_shape grammar_shared_cost;
 
 enum derived_key {
     DERIVED_IS,

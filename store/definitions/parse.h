@@ -140,6 +140,8 @@ void features_finish(struct parse *parse, const struct tree_node *at);
 void parse_features(struct parse *parse, const struct tree_node *node);
 void parse_derived(struct parse *parse, const struct tree_node *node);
 void parse_services(struct parse *parse, const struct tree_node *node);
+/* shared_costs.c. After the events. */
+void parse_shared_costs(struct parse *parse, const struct tree_node *node);
 
 /* definitions.c: sets what the selection needs, in the arena, if any of its features is derived. */
 void selection_need(const struct definitions *definitions, struct arena *arena, struct selection *selection);

@@ -17,6 +17,9 @@
 
 enum { EVENT_HASH_BYTES = 16, EVENT_KEY_BYTES = 8 + 8 + EVENT_HASH_BYTES };
 
+/* Where events lie that are no customer's: costs to be shared out (sharing.h). Nodes begin at 1. */
+enum { NODE_NONE = 0 };
+
 struct event {
     uint64_t node;
     int64_t time_us;

@@ -23,6 +23,12 @@ struct log_entry {
     struct bytes text;
 };
 
+/* Does it change a customer's profile? */
+static inline bool log_entry_folds(const struct log_entry *entry)
+{
+    return entry->kind == LOG_EVENT && entry->node != NODE_NONE;
+}
+
 void log_put(struct kv_batch *batch, const struct log_entry *entry);
 /* `merged` is in the arena, `text` in `value`. */
 enum patron_code log_decode(

@@ -12,7 +12,6 @@ static void row_check_good(const struct event_row *row, struct arena *arena)
     char id[ROW_ID_TEXT_MAX];
     CHECK(row->line > 0);
     CHECK(row->type.length > 0);
-    CHECK(row->identifier_count > 0);
     CHECK(row->time_us >= EVENT_TIME_MIN_US && row->time_us < EVENT_TIME_MAX_US);
     CHECK(bytes_are_utf8(row->type) && bytes_are_utf8(row->id));
     for (size_t i = 0; i < row->identifier_count; i++)

@@ -1,5 +1,7 @@
 #include "fake_store.h"
 
+#include "store/sharing.h"
+
 #include <stdatomic.h>
 
 enum { FAKE_GENERATION = 1, FAKE_CUSTOMERS_MAX = 4096, FAKE_GROUPS_MAX = 200000 };
@@ -305,4 +307,37 @@ int64_t fake_store_next_known_at(struct kv *kv, uint64_t customer, int64_t after
         next_us = decode_time(kv_iterator_borrow_key(iterator).data + 8);
     kv_iterator_free(iterator);
     return next_us;
+}
+
+/* --- shared costs: it has none ----------------------------------------------------------------------------------- */
+
+int64_t store_sharing_due(const struct store *store)
+{
+    (void)store;
+    return INT64_MAX;
+}
+
+struct sharing *sharing_new(struct store *store)
+{
+    (void)store;
+    IMPOSSIBLE("no cost waits");
+}
+
+void sharing_free(struct sharing *sharing)
+{
+    CHECK(!sharing);
+}
+
+enum patron_code sharing_compute(
+    struct sharing *sharing, const struct view *view, const atomic_bool *cancelled, struct error *error)
+{
+    (void)sharing, (void)view, (void)cancelled, (void)error;
+    IMPOSSIBLE("no cost waits");
+}
+
+enum patron_code sharing_add(
+    struct store *store, struct sharing *sharing, size_t most, bool *done, struct error *error)
+{
+    (void)store, (void)sharing, (void)most, (void)done, (void)error;
+    IMPOSSIBLE("no cost waits");
 }

@@ -98,7 +98,6 @@ static void broken_lines_are_named_and_the_rest_is_read(void **state)
         {"{\"type\":\"o\",\"time\":1.5,\"identifiers\":{\"a\":\"1\"}}", "1.5"},
         {"{\"type\":\"o\",\"time\":99999999999999999,\"identifiers\":{\"a\":\"1\"}}", "outside 1900 to 2200"},
         {"{\"time\":0,\"identifiers\":{\"a\":\"1\"}}", "type"},
-        {"{\"type\":\"o\",\"time\":0}", "identifier"},
         {"{\"type\":\"o\",\"time\":0,\"identifiers\":{\"a\":{}}}", "a is not"},
         {"{\"type\":\"o\",\"time\":0,\"identifiers\":{\"a\":[[]]}}", "a is not"},
         {"{\"type\":\"o\",\"time\":0,\"identifiers\":[\"a\"]}", "not an object"},
@@ -140,6 +139,20 @@ static void broken_lines_are_named_and_the_rest_is_read(void **state)
     }
 }
 
+/* Whether it may have none the server knows: a shared cost has not. */
+static void a_line_without_identifiers_is_read(void **state)
+{
+    (void)state;
+    struct reader reader;
+    struct event_row row;
+    struct error error;
+    reader_open(&reader, "{\"type\":\"o\",\"time\":0}\n");
+    assert_int_equal(next(&reader, &row, &error), PATRON_OK);
+    assert_int_equal(row.identifier_count, 0);
+    assert_false(row.end);
+    reader_close(&reader);
+}
+
 static void escapes_and_keys_that_are_whole_are_taken(void **state)
 {
     (void)state;
@@ -178,6 +191,7 @@ int main(void)
         cmocka_unit_test(a_line_becomes_an_event),
         cmocka_unit_test(numbers_keep_the_digits_they_are_written_with),
         cmocka_unit_test(broken_lines_are_named_and_the_rest_is_read),
+        cmocka_unit_test(a_line_without_identifiers_is_read),
         cmocka_unit_test(escapes_and_keys_that_are_whole_are_taken),
         cmocka_unit_test(the_type_may_come_from_the_command_line),
     };
