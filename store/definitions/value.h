@@ -19,7 +19,7 @@ enum value_status {
     STATUS_PRESENT = 1,
     STATUS_NULL = 2,
     STATUS_NOT_FOUND = 3,
-    STATUS_STALE = 4,   /* there is a value, and it is older than the feature's max_age */
+    STATUS_STALE = 4,   /* there is a value, from no newer event than the feature's max_age ago */
     STATUS_DEFAULT = 7, /* there is none, and this is what the definitions say to take then */
 };
 

@@ -254,7 +254,7 @@ static void question_age(const struct question *question, struct value *value)
     if (newest->count == 0)
         return;
     value->age_us = question->as_of_us - newest->edge.time_us;
-    if (value->age_us > question->feature->max_age_us)
+    if (value->status == STATUS_PRESENT && value->age_us > question->feature->max_age_us)
         value->status = STATUS_STALE;
 }
 

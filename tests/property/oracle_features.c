@@ -486,7 +486,7 @@ void oracle_settle(struct oracle_value *value, const struct oracle_constant *con
     oracle_take_default(value, constant);
 }
 
-/* T minus the newest event's time; a value from none that is new enough is stale. */
+/* T minus the newest event's time; a value, where there is one, from none that is new enough is stale. */
 static void put_age(struct oracle_value *value, const struct oracle_definitions *definitions,
     const struct oracle_feature *feature, const struct oracle_kept_event *const *events, size_t event_count,
     int64_t as_of_us)
@@ -498,7 +498,7 @@ static void put_age(struct oracle_value *value, const struct oracle_definitions 
     if (newest_us == INT64_MIN)
         return;
     value->age_us = as_of_us - newest_us;
-    if (value->age_us > feature->max_age_us)
+    if (value->status == ORACLE_PRESENT && value->age_us > feature->max_age_us)
         value->status = ORACLE_STALE;
 }
 

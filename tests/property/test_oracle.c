@@ -455,12 +455,13 @@ static void what_is_old_is_stale_and_what_is_missing_has_its_default(void **stat
     row = ask(oracle, "customer_id", "1", YEAR_2026 + DAY + 1);
     assert_int_equal(row.values[0].status, ORACLE_STALE);
     assert_true(row.values[0].real == 3);
-    row = ask(oracle, "customer_id", "1", YEAR_2026 + 60 * DAY); /* null, and stale all the same */
-    assert_int_equal(row.values[0].status, ORACLE_STALE);
-    assert_int_equal(row.values[0].age_us, 60 * DAY);
     const struct oracle_constant services = {.given = true, .real = 9};
     oracle_take_default(&row.values[0], &services);
     assert_int_equal(row.values[0].status, ORACLE_STALE);
+    struct oracle_row later = ask(oracle, "customer_id", "1", YEAR_2026 + 60 * DAY); /* there is none to be stale */
+    assert_int_equal(later.values[0].status, ORACLE_DEFAULT);
+    assert_true(later.values[0].real == 7);
+    assert_int_equal(later.values[0].age_us, 60 * DAY);
     oracle_settle(&row.values[0], &services);
     assert_int_equal(row.values[0].status, ORACLE_DEFAULT);
     assert_true(row.values[0].real == 9);
