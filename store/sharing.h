@@ -12,9 +12,10 @@
  *   become known before that any more: before the first later entry on the source's clock; on a store that answers, as
  *   soon as the clock has passed it. A store that never answered does not go by the clock: its history may still come.
  * - What counts are the driver's events with event time in that period that were known before the due time, under the
- *   definitions that serve when the sharing begins. Each node (identifier) has the sum of its events' weights: of the
- *   attribute `weight`, or 1 each. Nodes whose sum is not above 0 bear nothing. Events stay with their node, so merges
- *   and splits change nothing about who bears what.
+ *   definitions that serve when the sharing begins. (They are looked for from as long before the period as events may
+ *   be dated ahead; where more was allowed once, those dated further ahead are not found.) Each node (identifier) has
+ *   the sum of its events' weights: of the attribute `weight`, or 1 each. Nodes whose sum is not above 0 bear nothing.
+ *   Events stay with their node, so merges and splits change nothing about who bears what.
  * - The shares are exact, see shares.h: they sum to the cost, to the last micro-unit, also for a negative one.
  * - Each share but those of 0 becomes an event of the cost's type at its node: source "patron" (which nobody else may
  *   send with), id the cost's event hash in hex, "/", the node's number; event time and attributes the cost's, with the

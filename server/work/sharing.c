@@ -63,7 +63,7 @@ bool sharer_is_due(const struct sharer *sharer)
 {
     if (sharer->sharing)
         return !sharer->view || atomic_load(&sharer->computed);
-    return first_is_due(sharer);
+    return sharer->waited_for || first_is_due(sharer);
 }
 
 /* --- the thread --------------------------------------------------------------------------------------------------- */
@@ -77,20 +77,20 @@ static void *compute(void *argument)
     return NULL;
 }
 
-static enum patron_code begin(struct sharer *sharer, struct error *error)
+/* Where there is no thread to be had it is begun another time. */
+static void begin(struct sharer *sharer)
 {
-    sharer->waited_for = false;
     sharer->sharing = sharing_new(sharer->options.store);
     sharer->view = views_acquire(sharer->options.views, NULL);
     atomic_store(&sharer->computed, false);
-    enum patron_code code = thread_start(&sharer->thread, "patron-sharing", compute, sharer, error);
-    if (code != PATRON_OK) {
-        views_release(sharer->options.views, sharer->view);
-        sharer->view = NULL;
-        sharing_free(sharer->sharing);
-        sharer->sharing = NULL;
+    if (thread_start(&sharer->thread, "patron-sharing", compute, sharer, NULL) == PATRON_OK) {
+        sharer->waited_for = false;
+        return;
     }
-    return code;
+    views_release(sharer->options.views, sharer->view);
+    sharer->view = NULL;
+    sharing_free(sharer->sharing);
+    sharer->sharing = NULL;
 }
 
 static enum patron_code join(struct sharer *sharer, struct error *error)
@@ -128,8 +128,10 @@ static enum patron_code add_group(struct sharer *sharer, bool *done, struct erro
 enum patron_code sharer_step(struct sharer *sharer, bool *more, struct error *error)
 {
     *more = false;
+    if (!sharer->sharing && (sharer->waited_for || first_is_due(sharer)))
+        begin(sharer);
     if (!sharer->sharing)
-        return sharer->waited_for || first_is_due(sharer) ? begin(sharer, error) : PATRON_OK;
+        return PATRON_OK;
     if (sharer->view && !atomic_load(&sharer->computed))
         return PATRON_OK;
     if (sharer->view)

@@ -30,7 +30,7 @@ void sharer_free(struct sharer *sharer);
 
 /* Must the event wait for a cost to be shared out? Then sharer_step is to be called, between groups. */
 bool sharer_holds(struct sharer *sharer, const struct event_input *event);
-/* Would a step begin with a cost, or go on with one, without anybody waiting for it? */
+/* Would a step begin with a cost, or go on with one? */
 bool sharer_is_due(const struct sharer *sharer);
 /* Is a cost under way, or waited for? */
 bool sharer_is_busy(const struct sharer *sharer);

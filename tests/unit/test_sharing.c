@@ -77,6 +77,36 @@ static void a_cost_that_comes_again_is_a_duplicate_before_and_after_it_was_share
     shop_close(&shop);
 }
 
+static void who_bears_nothing_gets_no_event(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *amount;
+        int a, b;
+    } cases[] = {{"0.000001", 0, 1}, {"-0.000001", -1, 0}, {"0", 0, 0}, {"0.000003", 2, 1}};
+    struct shop shop = {0};
+    open_may(&shop);
+    int a = 0, b = 0;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t events = shop_rows(&shop, KV_EVENTS);
+        char id[8];
+        snprintf(id, sizeof id, "%zu", i);
+        struct event_input cost = cost_of(&shop, "hosting", id, at("2024-05-15"), cases[i].amount);
+        import_at(&shop, &cost, newest_t(&shop));
+        share(&shop);
+        a += cases[i].a;
+        b += cases[i].b;
+        assert_int_equal(shop_rows(&shop, KV_EVENTS), events + 1 + (cases[i].a != 0) + (cases[i].b != 0));
+        assert_true(ask(&shop, "device:a", newest_t(&shop)).values[HOSTING_SUM].exact == a);
+        assert_true(ask(&shop, "device:b", newest_t(&shop)).values[HOSTING_SUM].exact == b);
+        assert_int_equal(figures_of(&shop).shared, i + 1);
+    }
+    shop_reopen(&shop);
+    assert_int_equal(figures_of(&shop).shared, 4);
+    shop_assert_sound(&shop);
+    shop_close(&shop);
+}
+
 static void refuse(struct shop *shop, const struct event_input *event, const char *words)
 {
     shop_begin(shop);
@@ -449,6 +479,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cost_waits_for_the_end_of_its_period_and_is_then_shared_exactly),
         cmocka_unit_test(a_cost_that_comes_again_is_a_duplicate_before_and_after_it_was_shared),
+        cmocka_unit_test(who_bears_nothing_gets_no_event),
         cmocka_unit_test(what_cannot_be_shared_is_refused_in_words),
         cmocka_unit_test(without_any_driver_it_is_tried_again_and_then_borne_by_nobody),
         cmocka_unit_test(no_entry_is_known_before_the_due_time_once_a_cost_is_weighed),
