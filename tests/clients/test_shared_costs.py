@@ -60,6 +60,16 @@ def until_shared(server, count):
     return costs
 
 
+def until_events(server, count):
+    """Looks as often as it can: what it waits for is over soon."""
+    messages, services = harness.generated("operations")
+    deadline = time.monotonic() + WAIT_SECONDS
+    with server.channel() as channel:
+        status = services.OperationsStub(channel).GetStatus
+        while status(messages.GetStatusRequest(), timeout=WAIT_SECONDS).events < count:
+            assert time.monotonic() < deadline
+
+
 def split(amount, weights):
     """The shares of an amount, by customer; `weights` in the order that the store met the customers in."""
     shares, total, up_to, before = {}, sum(weights.values()), 0, 0
@@ -189,4 +199,25 @@ def test_the_built_in_files_share_what_serving_cost_by_visits(name, driver, tmp_
         answer = harness.get_features(channel, ["customer_id:0", "customer_id:1"], features=["service_cost"])
         shares = split(10_000_000, {"0": 5, "1": 2})
         assert [micros(value) for value in harness.column_values(answer.columns[0])] == list(shares.values())
+        server.verify()
+
+
+def test_a_kill_in_the_middle_of_sharing_loses_and_doubles_nothing(tmp_path):
+    people, start_us = 9000, harness.time_of("2024-05-02T00:00:00Z")
+    rows = [line("session", f"s{i}", start_us + i, f"c{i}") for i in range(people)]
+    rows.append(line("hosting", "bill", start_us + people, amount="1234.567891"))
+    path = tmp_path / "may.jsonl"
+    path.write_text("".join(rows), encoding="utf-8")
+    customers = [f"c{i}" for i in range(people)]
+    with harness.Server(tmp_path / "server", DEFINITIONS) as server:
+        server.patron("import", path, "--clock", "source")
+        charged(server, customers[:1])  # from now on it goes by the clock
+        until_events(server, people + 2)
+        server.kill()
+        server.start()
+        until_shared(server, 1)
+        now = charged(server, customers)
+        assert sum(both[0] for both in now.values()) == 1234567891
+        assert {both[0] for both in now.values()} == {1234567891 // people, 1234567891 // people + 1}
+        assert server.status()["events"] == 2 * people + 1
         server.verify()
