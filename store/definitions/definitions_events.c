@@ -79,7 +79,7 @@ static void attributes_gone(struct parse *parse, const struct tree_node *node, c
         if (old->retired || event_type_attribute(type, old->name))
             continue;
         parse_refuse(parse, node->key,
-            "attribute '%.*s' of event '%.*s' is gone, and stored events hold it%s: put it back, " FORCE_WORDS,
+            "attribute '%.*s' of event '%.*s' is gone, and stored events may hold it%s: put it back, " FORCE_WORDS,
             BYTES_ARGUMENTS(old->name), BYTES_ARGUMENTS(type->name), users_of(parse, before, old->number).text);
     }
 }
@@ -88,8 +88,8 @@ static void attribute_retyped(struct parse *parse, const struct tree_node *node,
     const struct attribute *old, enum attribute_type type)
 {
     parse_refuse(parse, node,
-        "attribute '%.*s' of event '%.*s' was %s and cannot become %s: stored events hold it as %s%s; give the new one "
-        "another name, " FORCE_WORDS,
+        "attribute '%.*s' of event '%.*s' was %s and cannot become %s: stored events may hold it as %s%s; give the "
+        "new one another name, " FORCE_WORDS,
         BYTES_ARGUMENTS(old->name), BYTES_ARGUMENTS(before->name), attribute_type_name(old->type),
         attribute_type_name(type), attribute_type_name(old->type), users_of(parse, before, old->number).text);
 }
@@ -201,7 +201,7 @@ static size_t events_gone(struct parse *parse, const struct tree_node *node, str
             continue;
         if (!before->retired)
             parse_refuse(parse, node->key,
-                "event '%.*s' is gone, and stored events are of it%s: put it back, " FORCE_WORDS,
+                "event '%.*s' is gone, and events of it may be stored%s: put it back, " FORCE_WORDS,
                 BYTES_ARGUMENTS(before->name), users_of(parse, before, ANY_ATTRIBUTE).text);
         event_retire(parse, &types[live + gone++], before);
     }

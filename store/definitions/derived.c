@@ -92,8 +92,8 @@ static void unknown_operand(const struct reading *reading, struct bytes name, si
         return;
     char words[ERROR_TEXT_MAX];
     if (parse->previous && definitions_selectable(parse->previous, name)) {
-        snprintf(words, sizeof words, "feature '%s' is gone since version %u: put it back, or leave it out here",
-            quote(name).text, parse->made->version);
+        snprintf(words, sizeof words, "feature '%s' is gone in this file: put it back, or leave it out here",
+            quote(name).text);
         formula_mistake(parse, reading->formula, at, words);
         return;
     }
@@ -151,7 +151,7 @@ static void read_entry(struct parse *parse, const struct tree_node *entry, struc
         .written = parse_written(parse, entry)};
     derived->entry = entry;
     derived->first_user = NOBODY;
-    parse_name(parse, entry->key, "a derived feature");
+    parse_name_in(parse, entry->key, "a derived feature", grammar_root.keys[ROOT_DERIVED].shape);
     feature->name = arena_copy(parse->memory, entry->key->text);
     if (definitions_selectable(parse->made, feature->name))
         parse_mistake(parse, entry->key, "'%s' is the name of a feature already: give this one another",

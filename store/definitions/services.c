@@ -18,17 +18,34 @@ static const struct selectable *entry_find(
         return found;
     if (parse->previous && definitions_selectable(parse->previous, entry->text))
         parse_mistake(parse, entry,
-            "feature '%s' is gone since version %u, and service '%s' uses it: put it back, or take it out of the "
+            "feature '%s' is gone in this file, and service '%s' uses it: put it back, or take it out of the "
             "service",
-            quote(entry->text).text, parse->made->version, quote(service->name).text);
+            quote(entry->text).text, quote(service->name).text);
     else
         parse_unknown(parse, entry, "feature", entry->text,
             SUGGEST_FROM(names->selectables, names->selectable_count, name));
     return NULL;
 }
 
+/* Notes a mistake if the service, the `number`th of the file, has named one of these before. */
+static void refuse_twice(struct parse *parse, const struct tree_node *entry, const struct selectable *named,
+    const struct service *service, size_t number)
+{
+    size_t again = 0;
+    struct bytes first = {0};
+    for (uint32_t i = named->first; i < named->first + named->count; i++) {
+        if (parse->listed_by[i] == number && again++ == 0)
+            first = parse->made->features[i].name;
+        parse->listed_by[i] = number;
+    }
+    if (again > 0)
+        parse_mistake(parse, entry, "feature '%s' is in service '%s' twice: keep one",
+            quote(again == named->count ? named->name : first).text, quote(service->name).text);
+}
+
 /* `what` is told where the list is none: "a service" or "features". */
-static void read_list(struct parse *parse, const struct tree_node *node, const char *what, struct service *service)
+static void read_list(
+    struct parse *parse, const struct tree_node *node, const char *what, struct service *service, size_t number)
 {
     if (!parse_is_list(parse, node, what, READ_FEATURES_MAX))
         return;
@@ -40,8 +57,10 @@ static void read_list(struct parse *parse, const struct tree_node *node, const c
     size_t entries = 0, total = 0;
     for (const struct tree_node *entry = node->first; entry; entry = entry->next) {
         found[entries] = entry_find(parse, entry, service);
-        if (found[entries])
-            total += found[entries++]->count;
+        if (!found[entries])
+            continue;
+        refuse_twice(parse, entry, found[entries], service, number);
+        total += found[entries++]->count;
     }
     if (total > READ_FEATURES_MAX) {
         parse_mistake(parse, node, "service '%s' has too many features: %zu (at most %d)", quote(service->name).text,
@@ -136,13 +155,14 @@ static void fallbacks_fill(struct parse *parse, const struct tree_node *defaults
 
 /* --- services ----------------------------------------------------------------------------------------------------- */
 
-static void parse_service(struct parse *parse, const struct tree_node *node, struct service *service)
+static void parse_service(
+    struct parse *parse, const struct tree_node *node, struct service *service, size_t number)
 {
     parse_name(parse, node->key, "a service");
     service->name = arena_copy(parse->memory, node->key->text);
     const struct tree_node *nodes[SERVICE_KEYS] = {NULL};
     if (node->kind != TREE_MAP) {
-        read_list(parse, node, "a service", service);
+        read_list(parse, node, "a service", service, number);
     } else {
         parse_fields(parse, node, &grammar_service, nodes);
         struct about about = parse_about(parse, &nodes[SERVICE_DESCRIPTION]);
@@ -151,7 +171,7 @@ static void parse_service(struct parse *parse, const struct tree_node *node, str
         service->tags = about.tags;
         service->tag_count = about.tag_count;
         if (nodes[SERVICE_FEATURES])
-            read_list(parse, nodes[SERVICE_FEATURES], "features", service);
+            read_list(parse, nodes[SERVICE_FEATURES], "features", service, number);
         else
             parse_mistake(parse, node->key, "service '%s' names no feature: give 'features'",
                 quote(service->name).text);
@@ -167,9 +187,10 @@ void parse_services(struct parse *parse, const struct tree_node *node)
     if (!node || tree_is_nothing(node) || !parse_is_map(parse, node, "services", SERVICES_MAX))
         return;
     struct service *services = arena_array(parse->memory, node->count, sizeof *services);
+    parse->listed_by = arena_array(parse->scratch, parse->made->feature_count, sizeof *parse->listed_by);
     size_t i = 0;
-    for (const struct tree_node *entry = node->first; entry; entry = entry->next)
-        parse_service(parse, entry, &services[i++]);
+    for (const struct tree_node *entry = node->first; entry; entry = entry->next, i++)
+        parse_service(parse, entry, &services[i], i + 1);
     parse->made->services = services;
     parse->made->service_count = node->count;
 }

@@ -303,7 +303,7 @@ def test_a_feature_that_a_service_uses_may_not_go(server, tmp_path):
     path = tmp_path / "file.yaml"
     path.write_text("".join(line for line in DESCRIBED.splitlines(True) if not line.startswith("  top:")), "utf-8")
     done = server.patron("definitions", "check", path, code=1)
-    assert "feature 'top' is gone since version 2, and service 'shown' uses it" in done.stderr
+    assert "feature 'top' is gone in this file, and service 'shown' uses it" in done.stderr
 
 
 def test_a_hundred_mistakes_are_listed_and_the_others_counted(server, tmp_path):

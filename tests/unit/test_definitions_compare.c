@@ -191,8 +191,8 @@ static void check_tells_every_mistake_and_which_may_be_forced(void **state)
     assert_int_equal(mistakes.forceable_count, 2);
     assert_true(!mistakes.kept[0].forceable && mistakes.kept[0].line == 1);
     assert_true(mistakes.kept[1].forceable && mistakes.kept[1].line == 2 && mistakes.kept[1].column == 1);
-    assert_string_equal(mistakes.kept[1].words, "event 'order' is gone, and stored events are of it; feature orders of "
-                                                "version 1 uses it: put it back, or use apply --force");
+    assert_string_equal(mistakes.kept[1].words, "event 'order' is gone, and events of it may be stored; feature orders "
+                                                "of version 1 uses it: put it back, or use apply --force");
     assert_true(mistakes.kept[2].forceable && mistakes.kept[2].column == 27);
     struct mistakes forced = {.arena = &arena};
     assert_int_equal(definitions_check(text_of(text), first, 2, true, &forced, &made, &error), PATRON_OK);
@@ -221,10 +221,10 @@ static void every_use_of_an_attribute_is_told(void **state)
     const char *text = "identifiers: {id: }\nevents: {order: {amount: money, weight: number, gift: bool}}\n";
     assert_int_equal(definitions_parse(text_of(text), first, 2, false, &made, &error), PATRON_INVALID);
     assert_string_equal(error.text,
-        "line 2, column 10: attribute 'channel' of event 'order' is gone, and stored events hold it; features value, "
-        "filter, matching, ranked of version 1 use it: put it back, or use apply --force\n"
-        "line 2, column 10: attribute 'points' of event 'order' is gone, and stored events hold it; feature ranked of "
-        "version 1 uses it: put it back, or use apply --force");
+        "line 2, column 10: attribute 'channel' of event 'order' is gone, and stored events may hold it; features "
+        "value, filter, matching, ranked of version 1 use it: put it back, or use apply --force\n"
+        "line 2, column 10: attribute 'points' of event 'order' is gone, and stored events may hold it; feature ranked "
+        "of version 1 uses it: put it back, or use apply --force");
     definitions_release(first);
 }
 
@@ -257,9 +257,9 @@ static void a_feature_that_a_service_uses_may_not_go(void **state)
     for (int forced = 0; forced <= 1; forced++) {
         assert_int_equal(definitions_parse(text_of(text), first, 7, forced, &made, &error), PATRON_INVALID);
         assert_string_equal(error.text,
-            "line 4, column 23: feature 'b' is gone since version 7, and service 'churn' uses it: put it back, or take "
+            "line 4, column 23: feature 'b' is gone in this file, and service 'churn' uses it: put it back, or take "
             "it out of the service\n"
-            "line 4, column 26: feature 'b.T' is gone since version 7, and service 'churn' uses it: put it back, or "
+            "line 4, column 26: feature 'b.T' is gone in this file, and service 'churn' uses it: put it back, or "
             "take it out of the service\n"
             "line 4, column 31: unknown feature 'aa'; there is only a");
     }

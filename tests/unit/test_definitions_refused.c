@@ -285,25 +285,36 @@ static void every_limit_on_a_file_is_told(void **state)
     memory_free(text);
 }
 
+/* A service of `count` features, each of that form. */
+static char *service_of(const char *form, size_t count)
+{
+    char *features = many(EVENTS "features: {", form, count, "}\n");
+    char *service = many("services: {s: [", "f#,", count, "]}\n");
+    size_t size = strlen(features) + strlen(service) + 1;
+    char *text = memory_alloc(size);
+    snprintf(text, size, "%s%s", features, service);
+    memory_free(features);
+    memory_free(service);
+    return text;
+}
+
 static void a_service_has_no_more_features_than_a_read_may(void **state)
 {
     (void)state;
+#define ORDERS "f#: {of: order, count: true},"
+#define VALUES "f#: {of: order, rfm: amount},"
     static const struct {
-        const char *name;
+        const char *form;
         size_t count;
         const char *words;
     } cases[] = {
-        {"orders", 1000, NULL},
-        {"orders", 1001, "line 4, column 15: a service has too many entries: 1001 (at most 1000)"},
-        {"rfm", 250, NULL},
-        {"rfm", 251, "line 4, column 15: service 's' has too many features: 1004 (at most 1000)"},
+        {ORDERS, 1000, NULL},
+        {ORDERS, 1001, "line 4, column 15: a service has too many entries: 1001 (at most 1000)"},
+        {VALUES, 250, NULL},
+        {VALUES, 251, "line 4, column 15: service 's' has too many features: 1004 (at most 1000)"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char *text = memory_alloc(20000);
-        size_t length = (size_t)snprintf(text, 20000, "%s", FEATURE "services: {s: [");
-        for (size_t j = 0; j < cases[i].count; j++)
-            length += (size_t)snprintf(text + length, 20000 - length, "%s,", cases[i].name);
-        snprintf(text + length, 20000 - length, "]}\n");
+        char *text = service_of(cases[i].form, cases[i].count);
         if (cases[i].words)
             assert_refused(text, cases[i].words);
         else
@@ -363,23 +374,23 @@ static void what_stored_events_need_may_not_go_or_change(void **state)
         "would not be found again; give the new one another name\n"
         "line 2, column 48: identifier 'email' was normalised as 'email' and cannot become 'none': stored values would "
         "not be found again; give the new one another name\n"
-        "line 3, column 1: event 'refund' is gone, and stored events are of it; feature refunds of version 1 uses it: "
-        "put it back, or use apply --force\n"
-        "line 4, column 3: attribute 'sku' of event 'order' is gone, and stored events hold it: put it back, or use "
-        "apply --force\n"
+        "line 3, column 1: event 'refund' is gone, and events of it may be stored; feature refunds of version 1 uses "
+        "it: put it back, or use apply --force\n"
+        "line 4, column 3: attribute 'sku' of event 'order' is gone, and stored events may hold it: put it back, or "
+        "use apply --force\n"
         "and 1 more mistake");
     assert_refused_after(first,
         "identifiers: {customer_id: , email: {normalize: email}, device: }\n"
         "events:\n"
         "  order: {amount: number, discount: money, cost: money, promo: bool, channel: string, sku: string}\n"
         "  refund:\n",
-        "line 3, column 19: attribute 'amount' of event 'order' was money and cannot become number: stored events hold "
-        "it as money; features revenue_365d, rfm of version 1 use it; give the new one another name, or use apply "
+        "line 3, column 19: attribute 'amount' of event 'order' was money and cannot become number: stored events may "
+        "hold it as money; features revenue_365d, rfm of version 1 use it; give the new one another name, or use apply "
         "--force\n"
-        "line 4, column 3: attribute 'amount' of event 'refund' is gone, and stored events hold it: put it back, "
+        "line 4, column 3: attribute 'amount' of event 'refund' is gone, and stored events may hold it: put it back, "
         "or use apply --force\n"
-        "line 4, column 3: attribute 'order_id' of event 'refund' is gone, and stored events hold it: put it back, or "
-        "use apply --force");
+        "line 4, column 3: attribute 'order_id' of event 'refund' is gone, and stored events may hold it: put it "
+        "back, or use apply --force");
     definitions_release(first);
 }
 

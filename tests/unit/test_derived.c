@@ -332,8 +332,8 @@ static void what_is_derived_from_a_removed_feature_says_so(void **state)
     const char *text = EVENTS "features: {orders: {of: order, count: true}}\n"
                               "derived: {aov: revenue / orders, twice: 2 * aov, b: rfm.T, c: chanel}\n";
     assert_refused_after(text, before,
-        "line 4, column 16: feature 'revenue' is gone since version 2: put it back, or leave it out here\n"
-        "line 4, column 53: feature 'rfm.T' is gone since version 2: put it back, or leave it out here\n"
+        "line 4, column 16: feature 'revenue' is gone in this file: put it back, or leave it out here\n"
+        "line 4, column 53: feature 'rfm.T' is gone in this file: put it back, or leave it out here\n"
         "line 4, column 63: unknown feature 'chanel'; there are orders, aov, b, c and twice");
     definitions_release(before);
 }
