@@ -157,6 +157,33 @@ static enum patron_code apply_work(struct applied *applied, struct error *error)
     return code;
 }
 
+/* "line 12, column 5: words" a line becomes "FILE:12:5: words", as check tells them. False: it is no such list. */
+static bool mistakes_print(const char *path, const char *text)
+{
+    unsigned line, column;
+    int used = 0;
+    if (sscanf(text, "line %u, column %u: %n", &line, &column, &used) != 2 || used == 0)
+        return false;
+    for (const char *end; *text; text = *end ? end + 1 : end) {
+        end = text + strcspn(text, "\n");
+        used = 0;
+        bool placed =
+            sscanf(text, "line %u, column %u: %n", &line, &column, &used) == 2 && used > 0 && text + used <= end;
+        if (placed)
+            fprintf(stderr, "%s:%u:%u: ", path, line, column);
+        else
+            fprintf(stderr, "%s: ", path);
+        const char *words = placed ? text + used : text;
+        fprintf(stderr, "%.*s\n", (int)(end - words), words);
+    }
+    return true;
+}
+
+static int apply_failed(const char *path, const struct error *error)
+{
+    return mistakes_print(path, error->text) ? EXIT_FAILED : command_failed(error);
+}
+
 static int apply_run(const struct command *command, int argc, char **argv)
 {
     struct apply_options options = {0};
@@ -170,7 +197,7 @@ static int apply_run(const struct command *command, int argc, char **argv)
     struct applied applied = {.options = &options};
     if (exit_code < 0) {
         applied.path = rest.values[0];
-        exit_code = apply_work(&applied, &error) == PATRON_OK ? EXIT_DONE : command_failed(&error);
+        exit_code = apply_work(&applied, &error) == PATRON_OK ? EXIT_DONE : apply_failed(applied.path, &error);
     }
     if (exit_code == EXIT_DONE && applied.first) /* not after --help */
         (output_is(options.output, "json") ? result_print_json : result_print_text)(&applied);

@@ -5,14 +5,23 @@
  *                                customer (while filling: up to the cursor) at the position. */
 #include "store/store_internal.h"
 
+#include <sodium.h>
 #include <stdio.h>
 
+#include "store/definitions/compare.h"
 #include "store/features/layout_equal.h"
 
 /* The log of a store holds so many at most: all of them are read when it is opened. */
-enum { DEFINITIONS_VERSIONS_MAX = 100000, META_ROW_FORMAT = 1, VERSIONS_TEXT_MAX = 256 };
+enum { DEFINITIONS_VERSIONS_MAX = 100000, META_ROW_FORMAT = 1, VERSIONS_TEXT_MAX = 256, NOTICE_MAX = 1024 };
+/* Left in an error's words for the name of the file that comes before them. */
+enum { PATH_ROOM = 200 };
 
 /* --- what a version makes -------------------------------------------------------------------------------------- */
+
+static void text_hash(struct bytes text, uint8_t hash[VERSION_HASH_BYTES])
+{
+    CHECK(crypto_generichash(hash, VERSION_HASH_BYTES, text.data, text.length, NULL, 0) == 0);
+}
 
 static struct version *version_new(const struct definitions *definitions, int64_t known_at_us)
 {
@@ -21,6 +30,7 @@ static struct version *version_new(const struct definitions *definitions, int64_
     version->number = definitions->version;
     version->known_at_us = known_at_us;
     version->text_bytes = definitions->text.length;
+    text_hash(definitions->text, version->text_hash);
     version->keeps_unknown = definitions->unknown_attributes == UNKNOWN_KEEP;
     version->definitions = definitions_retain(definitions);
     version->layout = layout_new(definitions);
@@ -35,6 +45,7 @@ static struct version *version_husk(const struct version *whole)
     version->number = whole->number;
     version->known_at_us = whole->known_at_us;
     version->text_bytes = whole->text_bytes;
+    memcpy(version->text_hash, whole->text_hash, VERSION_HASH_BYTES);
     version->keeps_unknown = whole->keeps_unknown;
     return version;
 }
@@ -270,9 +281,11 @@ static enum patron_code serving_open(struct store *store, struct error *error)
 /* A file that was left as it was when other definitions were applied must not bring the old ones back. */
 static bool is_old_text(const struct store *store, struct bytes text, uint32_t *number)
 {
+    uint8_t hash[VERSION_HASH_BYTES];
+    text_hash(text, hash);
     for (size_t i = store->versions->count - 1; i > 0; i--) {
         const struct version *version = store->versions->list[i - 1];
-        if (version->definitions && bytes_equal(version->definitions->text, text)) {
+        if (version->text_bytes == text.length && memcmp(version->text_hash, hash, sizeof hash) == 0) {
             *number = version->number;
             return true;
         }
@@ -282,14 +295,66 @@ static bool is_old_text(const struct store *store, struct bytes text, uint32_t *
 
 static void old_text_notice(const struct store *store, uint32_t number)
 {
-    char words[VERSIONS_TEXT_MAX];
+    char words[NOTICE_MAX];
     uint32_t newest = versions_newest(store->versions)->number;
+    bool dropped = !store->versions->list[number - 1]->definitions;
     snprintf(words, sizeof words,
-        "the definitions file is version %u of the store, which has gone on to version %u: version %u stays. Write it "
-        "to the file (patron definitions show -o yaml), or apply the file to go back",
-        number, newest, newest);
+        "the definitions file is version %u of the store%s, which has gone on to version %u: version %u stays. Write "
+        "it to the file (patron definitions show -o yaml), or go back with patron definitions apply FILE",
+        number, dropped ? ", dropped since" : "", newest, newest);
     if (store->notice)
         store->notice(store->notice_context, words);
+}
+
+/* "version 6 … against version 5: feature a added, event b changed and 2 more". */
+static void new_text_notice(const struct store *store, const struct definitions *before, const struct definitions *next)
+{
+    enum { TOLD_MAX = 20 };
+    struct arena arena = {0};
+    struct changes changes = {0};
+    char words[NOTICE_MAX];
+    definitions_compare(before, next, &arena, &changes);
+    size_t told = 0, length = (size_t)snprintf(words, sizeof words,
+        "the definitions file is new to the store, and is version %u now, against version %u: ", next->version,
+        before->version);
+    for (; told < changes.count && told < TOLD_MAX; told++) {
+        const struct change *change = &changes.list[told];
+        char one[VERSIONS_TEXT_MAX];
+        size_t size = (size_t)snprintf(one, sizeof one, "%s%s %.*s %s", told ? ", " : "",
+            change_what_name(change->what), BYTES_ARGUMENTS(change->name), change_kind_name(change->kind));
+        if (size >= sizeof one || length + size + sizeof " and 100000 more" > sizeof words)
+            break;
+        memcpy(words + length, one, size + 1);
+        length += size;
+    }
+    if (changes.count == 0)
+        snprintf(words + length, sizeof words - length, "nothing but blanks and comments is different");
+    else if (told < changes.count)
+        snprintf(words + length, sizeof words - length, " and %zu more", changes.count - told);
+    arena_clear(&arena);
+    if (store->notice)
+        store->notice(store->notice_context, words);
+}
+
+/* No server is there to force what may be forced: says how to come by one. The mistakes go before, as far as there is
+ * room for them. */
+static enum patron_code force_advise(struct bytes text, const struct version *newest, struct error *error)
+{
+    const struct definitions *forced;
+    if (!error || definitions_parse(text, newest->definitions, newest->number + 1, true, &forced, NULL) != PATRON_OK)
+        return PATRON_INVALID;
+    definitions_release(forced);
+    char advice[VERSIONS_TEXT_MAX];
+    int size = snprintf(advice, sizeof advice,
+        "\nTo force it, start without --definitions, which serves version %u, and then: patron definitions apply FILE "
+        "--force",
+        newest->number);
+    size_t used = strlen(error->text), room = sizeof error->text - (size_t)size - 1 - PATH_ROOM;
+    used = used < room ? used : room;
+    while (used > 0 && ((unsigned char)error->text[used] & 0xC0) == 0x80)
+        used--; /* not in the middle of a character */
+    memcpy(error->text + used, advice, (size_t)size + 1);
+    return PATRON_INVALID;
 }
 
 enum patron_code versions_open(struct store *store, struct bytes text, bool *added, struct error *error)
@@ -318,9 +383,13 @@ enum patron_code versions_open(struct store *store, struct bytes text, bool *add
         return PATRON_OK;
     }
     const struct definitions *next;
-    TRY(definitions_parse(
-        text, newest ? newest->definitions : NULL, newest ? newest->number + 1 : 1, false, &next, error));
+    code = definitions_parse(
+        text, newest ? newest->definitions : NULL, newest ? newest->number + 1 : 1, false, &next, error);
+    if (code != PATRON_OK)
+        return newest && code == PATRON_INVALID ? force_advise(text, newest, error) : code;
     code = store_define(store, next, INT64_MIN, true, error);
+    if (code == PATRON_OK && newest)
+        new_text_notice(store, newest->definitions, next);
     definitions_release(next);
     *added = code == PATRON_OK;
     return code;

@@ -15,11 +15,14 @@
 #include "store/features/layout.h"
 #include "store/store.h"
 
+enum { VERSION_HASH_BYTES = 32 };
+
 struct version {
     atomic_uint references;
     uint32_t number;
     int64_t known_at_us; /* of its entry in the log */
     size_t text_bytes;
+    uint8_t text_hash[VERSION_HASH_BYTES]; /* a file left over is known by it, also once its version was dropped */
     bool keeps_unknown; /* attributes, by name: what `unknown_attributes` said */
     const struct definitions *definitions; /* null: it was dropped */
     struct layout *layout;                 /* null: it was dropped */

@@ -1,6 +1,7 @@
 """Definitions applied to a running server: what it says, what it serves before, meanwhile and after, also through a
 crash; older versions asked for by number; versions listed and dropped."""
 import json
+import re
 import threading
 import time
 
@@ -214,8 +215,43 @@ def test_what_would_break_is_refused_and_changes_nothing(tmp_path, change, words
         send(server, history()[:200])
         path = write(tmp_path, change(SHOP))
         for flags in ((), ("--dry-run",)):
-            assert words in server.patron("definitions", "apply", path, *flags, code=1).stderr
+            said = server.patron("definitions", "apply", path, *flags, code=1).stderr
+            assert words in said
+            if path.read_text():  # as check names places
+                assert re.match(rf"{re.escape(str(path))}:\d+:\d+: ", said), said
         assert list(versions(server)) == [1]
+
+
+def test_a_file_at_start_that_must_be_forced_says_how_and_that_works(tmp_path):
+    with harness.Server(tmp_path, SHOP.replace("  session: {", "  nps: {score: integer}\n  session: {")) as server:
+        send(server, history()[:200])
+        server.kill()
+        server.definitions.write_text(SHOP, encoding="utf-8")
+        code, words = server.refused_start()
+        assert code == 1 and "event 'nps' is gone, and events of it may be stored" in words
+        assert "start without --definitions, which serves version 1, and then: patron definitions apply FILE" in words
+        with_file = server.command()
+        server.command = lambda: [word for word in with_file if word not in ("--definitions", str(server.definitions))]
+        server.start()
+        assert applied(server, server.definitions, "--force")["serves"]
+        server.verify()
+
+
+def test_a_file_of_a_dropped_version_does_not_come_back_and_one_that_is_new_is_told(tmp_path):
+    with harness.Server(tmp_path, SHOP) as server:
+        send(server, history()[:200])
+        assert applied(server, write(tmp_path, GROWN))["serves"]
+        server.patron("definitions", "drop", "1")
+        server.kill()
+        server.start()
+        assert list(versions(server)) == [1, 2]
+        assert "the definitions file is version 1 of the store, dropped since, which has gone on to version 2" \
+            in server.words()
+        server.definitions.write_text(SHOP.replace("services:", "  carts: {of: order, sum: items}\nservices:", 1),
+                                      encoding="utf-8")
+        server.restart()
+        assert list(versions(server)) == [1, 2, 3]
+        assert "is version 3 now, against version 2: feature carts added" in server.words()
 
 
 def test_forced_definitions_leave_out_what_is_gone_and_old_versions_have_it_still(tmp_path):

@@ -471,27 +471,80 @@ static void notice_keep(void *context, const char *words)
     snprintf(context, 512, "%s", words);
 }
 
+static enum patron_code open_told(struct shop *shop, const char *text, char words[512], struct error *error)
+{
+    words[0] = '\0';
+    struct store_options options = {.kv = shop->kv,
+        .key = shop->key,
+        .definitions_text = text ? bytes_from_string(text) : (struct bytes){0},
+        .notice = notice_keep,
+        .notice_context = words};
+    return store_open(&options, &shop->store, error);
+}
+
 static void a_file_with_an_older_version_is_left_alone_and_told(void **state)
 {
     (void)state;
     struct shop shop = {0};
+    char words[512];
     shop_open(&shop, first_version);
     shop_send(&shop, "visit", "1", START_US, "device:a");
     store_close(shop.store);
     shop_open(&shop, second_version);
+    for (int dropped = 0; dropped < 2; dropped++) {
+        store_close(shop.store);
+        assert_int_equal(open_told(&shop, first_version, words, NULL), PATRON_OK);
+        assert_int_equal(store_definitions(shop.store)->version, 2);
+        assert_string_equal(words, dropped
+                ? "the definitions file is version 1 of the store, dropped since, which has gone on to version 2: "
+                  "version 2 stays. Write it to the file (patron definitions show -o yaml), or go back with patron "
+                  "definitions apply FILE"
+                : "the definitions file is version 1 of the store, which has gone on to version 2: version 2 stays. "
+                  "Write it to the file (patron definitions show -o yaml), or go back with patron definitions apply "
+                  "FILE");
+        if (!dropped) /* what the file was is known all the same, also after the next start */
+            assert_int_equal(store_version_drop(shop.store, 1, NULL), PATRON_OK);
+    }
     store_close(shop.store);
-    char words[512] = "";
-    struct store_options options = {.kv = shop.kv,
-        .key = shop.key,
-        .definitions_text = bytes_from_string(first_version),
-        .notice = notice_keep,
-        .notice_context = words};
-    assert_int_equal(store_open(&options, &shop.store, NULL), PATRON_OK);
-    assert_int_equal(store_definitions(shop.store)->version, 2);
-    assert_string_equal(words,
-        "the definitions file is version 1 of the store, which has gone on to version 2: version 2 stays. Write it to "
-        "the file (patron definitions show -o yaml), or apply the file to go back");
+    assert_int_equal(open_told(&shop, second_version, words, NULL), PATRON_OK);
+    assert_string_equal(words, "");
     shop_assert_sound(&shop);
+    shop_close(&shop);
+}
+
+static void a_file_that_is_new_is_told_with_what_is_different(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    char words[512];
+    assert_int_equal((shop.kv = kv_memory_new(), open_told(&shop, first_version, words, NULL)), PATRON_OK);
+    assert_string_equal(words, ""); /* against nothing */
+    store_close(shop.store);
+    assert_int_equal(open_told(&shop, first_version_renamed, words, NULL), PATRON_OK);
+    assert_string_equal(words,
+        "the definitions file is new to the store, and is version 2 now, against version 1: feature calls added, "
+        "feature visits removed, service all added");
+    shop_close(&shop);
+}
+
+/* No server runs that could be told to force it: how to come by one is part of the words. */
+static void a_file_that_is_to_be_forced_says_how(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    char words[512];
+    struct error error;
+    shop_open(&shop, second_version);
+    store_close(shop.store);
+    assert_int_equal(open_told(&shop, first_version, words, &error), PATRON_INVALID);
+    shop.store = NULL;
+    assert_non_null(strstr(error.text,
+        "or use apply --force\nTo force it, start without --definitions, which serves version 1, and then: patron "
+        "definitions apply FILE --force"));
+    assert_int_equal(open_told(&shop, "features: nonsense\n", words, &error), PATRON_INVALID);
+    assert_null(strstr(error.text, "start without"));
+    assert_int_equal(open_told(&shop, NULL, words, &error), PATRON_OK);
+    assert_int_equal(store_definitions(shop.store)->version, 1);
     shop_close(&shop);
 }
 
@@ -672,6 +725,8 @@ int main(void)
         cmocka_unit_test(a_version_under_which_profiles_are_the_same_serves_at_once),
         cmocka_unit_test(a_version_is_filled_where_profiles_hold_something_else_under_it),
         cmocka_unit_test(a_file_with_an_older_version_is_left_alone_and_told),
+        cmocka_unit_test(a_file_that_is_new_is_told_with_what_is_different),
+        cmocka_unit_test(a_file_that_is_to_be_forced_says_how),
         cmocka_unit_test(a_file_that_is_new_goes_before_a_version_that_is_being_filled),
         cmocka_unit_test(versions_are_asked_for_by_number_and_fold_what_they_know),
         cmocka_unit_test(a_version_that_nobody_needs_is_dropped_and_keeps_its_number),
