@@ -173,6 +173,20 @@ static void read_window(struct reading *reading)
 
 /* --- aggregations ------------------------------------------------------------------------------------------------- */
 
+/* True if one of the unknown keys is told to be meant for an aggregation: then its mistake says all. */
+static bool aggregation_mistyped(const struct reading *reading)
+{
+    if (reading->parse->mistakes->count >= MISTAKES_KEPT_MAX) /* none is worded any more */
+        return false;
+    for (const struct tree_node *entry = reading->node->first; entry; entry = entry->next) {
+        struct bytes meant = parse_meant_key(entry->key->text, &grammar_feature);
+        for (enum feature_key key = FEATURE_COUNT; key < FEATURE_KEYS; key++)
+            if (bytes_equal(meant, grammar_feature.keys[key].name))
+                return true;
+    }
+    return false;
+}
+
 /* Which aggregation is given; FEATURE_KEYS and a mistake unless it is one. */
 static enum feature_key aggregation_find(const struct reading *reading)
 {
@@ -189,7 +203,7 @@ static enum feature_key aggregation_find(const struct reading *reading)
             name.text, key_name(found), key_name(key));
         return FEATURE_KEYS;
     }
-    if (found < FEATURE_KEYS)
+    if (found < FEATURE_KEYS || aggregation_mistyped(reading))
         return found;
     char all[256];
     size_t length = 0;
@@ -449,7 +463,7 @@ void parse_features(struct parse *parse, const struct tree_node *node)
         return;
     }
     for (const struct tree_node *entry = node->first; entry; entry = entry->next) {
-        parse_name(parse, entry->key, "a feature");
+        parse_name_in(parse, entry->key, "a feature", grammar_root.keys[ROOT_FEATURES].shape);
         struct bytes name = arena_copy(parse->memory, entry->key->text);
         struct reading reading = {.parse = parse, .node = entry, .key = FEATURE_KEYS,
             .feature = {.attribute = -1, .by_attribute = -1, .aggregation = AGGREGATION_COUNT}};

@@ -36,14 +36,17 @@ static void filter_list(
         return;
     }
     struct scalar *values = arena_array(parse->memory, node->count, sizeof *values);
-    size_t read = 0;
-    for (const struct tree_node *entry = node->first; entry; entry = entry->next)
-        read += parse_constant(parse, entry, attribute, &values[read]);
-    qsort(values, read, sizeof *values, scalar_compare);
     size_t count = 0;
-    for (size_t i = 0; i < read; i++)
-        if (count == 0 || scalar_compare(&values[count - 1], &values[i]) != 0)
-            values[count++] = values[i];
+    for (const struct tree_node *entry = node->first; entry; entry = entry->next) {
+        if (!parse_constant(parse, entry, attribute, &values[count]))
+            continue;
+        for (size_t i = 0; i < count; i++)
+            if (scalar_compare(&values[i], &values[count]) == 0)
+                parse_mistake(parse, entry, "'%.*s' is compared with '%s' twice: keep one",
+                    BYTES_ARGUMENTS(attribute->name), quote(entry->text).text);
+        count++;
+    }
+    qsort(values, count, sizeof *values, scalar_compare);
     filter->values = values;
     filter->value_count = count;
 }

@@ -12,11 +12,13 @@
 
 static const struct grammar_shape text = {.kind = GRAMMAR_TEXT};
 static const struct grammar_shape texts = {.kind = GRAMMAR_LIST, .of = &text};
+static const struct grammar_shape tags = {.kind = GRAMMAR_LIST, .of = &text, .each_once = true};
 static const struct grammar_shape name = {.kind = GRAMMAR_NAME};
 static const struct grammar_shape feature_name = {.kind = GRAMMAR_NAME, .members_too = true};
-static const struct grammar_shape feature_names = {.kind = GRAMMAR_LIST, .least = 1, .of = &feature_name};
+static const struct grammar_shape feature_names = {
+    .kind = GRAMMAR_LIST, .least = 1, .of = &feature_name, .each_once = true};
 static const struct grammar_shape scalar = {.kind = GRAMMAR_SCALAR};
-static const struct grammar_shape scalars = {.kind = GRAMMAR_LIST, .least = 1, .of = &scalar};
+static const struct grammar_shape scalars = {.kind = GRAMMAR_LIST, .least = 1, .of = &scalar, .each_once = true};
 static const struct grammar_shape duration = {.kind = GRAMMAR_DURATION};
 static const struct grammar_shape only_true = {.kind = GRAMMAR_TRUE};
 static const struct grammar_shape expression = {.kind = GRAMMAR_EXPRESSION};
@@ -91,7 +93,7 @@ static const struct grammar_shape decayed = EITHER(decayed_choices);
 
 #define DESCRIPTION_KEY {WORD("description"), &text, "What it means, for those who use it.", false}
 #define OWNER_KEY {WORD("owner"), &text, "Whom to ask about it.", false}
-#define TAGS_KEY {WORD("tags"), &texts, "Words to find it by.", false}
+#define TAGS_KEY {WORD("tags"), &tags, "Words to find it by.", false}
 #define DEFAULT_KEY {WORD("default"), &scalar, "Taken where there is no value, or only a stale one.", false}
 
 static const struct grammar_key feature_keys[FEATURE_KEYS] = {
@@ -129,8 +131,27 @@ static const struct grammar_key feature_keys[FEATURE_KEYS] = {
     [FEATURE_RFM] = {WORD("rfm"), &name, "A family: frequency, recency, T and monetary, by day.", false},
 };
 const struct grammar_shape grammar_feature = KEYS(feature_keys);
-static const struct grammar_shape features = {
-    .kind = GRAMMAR_MAP, .of = &grammar_feature, .nothing_too = true};
+
+/* The columns that snapshots and tables have besides the features, and the words of expressions that are no functions:
+ * those are known by the bracket that follows. */
+static const struct grammar_reserved reserved[] = {
+    {WORD("customer"), "snapshots and tables have a column of that name"},
+    {WORD("as_of"), "snapshots and tables have a column of that name"},
+    {WORD("status"), "snapshots and tables have a column of that name"},
+    {WORD("spine_row"), "snapshots have a column of that name"},
+    {WORD("id"), "tables have a column of that name"},
+    {WORD("remarks"), "tables have a column of that name"},
+    {WORD("and"), "it is a word of expressions, and they could not name the feature"},
+    {WORD("or"), "it is a word of expressions, and they could not name the feature"},
+    {WORD("not"), "it is a word of expressions, and they could not name the feature"},
+    {WORD("true"), "it is a word of expressions, and they could not name the feature"},
+    {WORD("false"), "it is a word of expressions, and they could not name the feature"},
+};
+static const struct grammar_shape features = {.kind = GRAMMAR_MAP,
+    .of = &grammar_feature,
+    .nothing_too = true,
+    .reserved = reserved,
+    .reserved_count = COUNT_OF(reserved)};
 
 /* --- derived features and services -------------------------------------------------------------------------------- */
 
@@ -144,7 +165,11 @@ static const struct grammar_key derived_keys[DERIVED_KEYS] = {
 const struct grammar_shape grammar_derived = KEYS(derived_keys);
 static const struct grammar_shape *const derived_choices[] = {&expression, &grammar_derived};
 static const struct grammar_shape derived_one = EITHER(derived_choices);
-static const struct grammar_shape derived = {.kind = GRAMMAR_MAP, .of = &derived_one, .nothing_too = true};
+static const struct grammar_shape derived = {.kind = GRAMMAR_MAP,
+    .of = &derived_one,
+    .nothing_too = true,
+    .reserved = reserved,
+    .reserved_count = COUNT_OF(reserved)};
 
 static const struct grammar_shape defaults = {.kind = GRAMMAR_MAP, .of = &scalar, .members_too = true};
 static const struct grammar_key service_keys[SERVICE_KEYS] = {

@@ -9,7 +9,7 @@
 #include "store/base/bytes.h"
 
 enum grammar_kind {
-    GRAMMAR_TEXT = 1,   /* any scalar */
+    GRAMMAR_TEXT = 1,   /* any scalar but an empty text */
     GRAMMAR_NAME,       /* letters, digits, '_' */
     GRAMMAR_WORD,       /* one of `words` */
     GRAMMAR_TRUE,       /* true, and nothing else */
@@ -32,14 +32,23 @@ struct grammar_key {
     bool required;
 };
 
+/* A name that none of a map's entries may have. */
+struct grammar_reserved {
+    struct bytes name;
+    const char *why; /* "'x' cannot name a feature: " goes before it */
+};
+
 struct grammar_shape {
     enum grammar_kind kind;
     const struct bytes *words;
     size_t word_count;
     int64_t least, most;
     const struct grammar_shape *of;
+    bool each_once;   /* of LIST: no entry twice */
     bool nothing_too; /* nothing may stand there: "session:" */
     bool members_too; /* of names: a family's member as well: "rfm.T" */
+    const struct grammar_reserved *reserved; /* of MAP */
+    size_t reserved_count;
     const struct grammar_key *keys;
     size_t key_count;
     const struct grammar_shape *const *choices;

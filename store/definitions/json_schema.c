@@ -134,6 +134,13 @@ static struct json_object *map_shape(const struct grammar_shape *shape) /* NOLIN
 {
     struct json_object *made = typed("object"), *names = name_shape(shape);
     json_object_object_del(names, "type"); /* a key is a text in any case */
+    if (shape->reserved_count > 0) {
+        struct json_object *refused = json_object_new_object(), *words = json_object_new_array();
+        for (size_t i = 0; i < shape->reserved_count; i++)
+            append(words, text_of(shape->reserved[i].name));
+        put(refused, "enum", words);
+        put(names, "not", refused);
+    }
     put(made, "propertyNames", names);
     put(made, "additionalProperties", shape_schema(shape->of));
     return made;
@@ -174,6 +181,8 @@ static struct json_object *list_shape(const struct grammar_shape *shape) /* NOLI
     put(made, "items", shape_schema(shape->of));
     if (shape->least > 0)
         put(made, "minItems", json_object_new_int64(shape->least));
+    if (shape->each_once)
+        put(made, "uniqueItems", json_object_new_boolean(true));
     return made;
 }
 
@@ -191,6 +200,9 @@ static struct json_object *shape_of_kind(const struct grammar_shape *shape) /* N
     struct json_object *made;
     switch (shape->kind) {
     case GRAMMAR_TEXT:
+        made = any_scalar();
+        put(made, "minLength", json_object_new_int(1));
+        return made;
     case GRAMMAR_SCALAR:
         return any_scalar();
     case GRAMMAR_NAME:

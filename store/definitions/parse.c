@@ -83,6 +83,16 @@ void parse_name(struct parse *parse, const struct tree_node *key, const char *wh
             quote(key->text).text, what);
 }
 
+void parse_name_in(
+    struct parse *parse, const struct tree_node *key, const char *what, const struct grammar_shape *shape)
+{
+    parse_name(parse, key, what);
+    for (size_t i = 0; i < shape->reserved_count; i++)
+        if (bytes_equal(key->text, shape->reserved[i].name))
+            parse_mistake(parse, key, "'%s' cannot name %s: %s; give it another name", quote(key->text).text, what,
+                shape->reserved[i].why);
+}
+
 /* --- keys and words ----------------------------------------------------------------------------------------------- */
 
 /* What other feature stores and libraries call what is called otherwise here. With a hint instead of the word here,
@@ -163,6 +173,21 @@ static bool has_key(const struct grammar_shape *shape, const char *name)
         if (bytes_is(shape->keys[i].name, name))
             return true;
     return false;
+}
+
+struct bytes parse_meant_key(struct bytes given, const struct grammar_shape *shape)
+{
+    for (size_t i = 0; i < sizeof synonyms / sizeof synonyms[0]; i++) {
+        if (!bytes_is(given, synonyms[i].there))
+            continue;
+        if (synonyms[i].here && has_key(shape, synonyms[i].here))
+            return bytes_from_string(synonyms[i].here);
+        if (synonyms[i].of == shape) /* there is a hint instead */
+            return (struct bytes){0};
+    }
+    const struct bytes *nearest = suggest_nearest(
+        given, (struct suggest_from){&shape->keys[0].name, shape->key_count, sizeof shape->keys[0]});
+    return nearest ? *nearest : (struct bytes){0};
 }
 
 static void unknown_key(struct parse *parse, const struct tree_node *key, const struct grammar_shape *shape)
@@ -292,11 +317,30 @@ static struct bytes about_text(struct parse *parse, const struct tree_node *node
 {
     if (node->kind != TREE_SCALAR || tree_is_nothing(node))
         parse_mistake(parse, node, "%s must be a text", what);
+    else if (node->text.length == 0)
+        parse_mistake(parse, node, "%s is empty: leave it out", what);
     else if (node->text.length > most)
         parse_mistake(parse, node, "%s is too long: %zu bytes (at most %zu)", what, node->text.length, most);
     else
         return arena_copy(parse->memory, node->text);
     return (struct bytes){0};
+}
+
+/* Tags are few: each is compared with those before it. */
+static const struct bytes *read_tags(struct parse *parse, const struct tree_node *node, size_t *count)
+{
+    *count = 0;
+    if (!parse_is_list(parse, node, "tags", TAGS_MAX) || node->count == 0)
+        return NULL;
+    struct bytes *tags = arena_array(parse->memory, node->count, sizeof *tags);
+    for (const struct tree_node *entry = node->first; entry; entry = entry->next) {
+        struct bytes tag = about_text(parse, entry, "a tag", TAG_BYTES_MAX);
+        for (size_t i = 0; i < *count && tag.length > 0; i++)
+            if (bytes_equal(tags[i], tag))
+                parse_mistake(parse, entry, "tag '%s' is given twice: keep one", quote(tag).text);
+        tags[(*count)++] = tag;
+    }
+    return tags;
 }
 
 struct about parse_about(struct parse *parse, const struct tree_node *const nodes[3])
@@ -306,12 +350,8 @@ struct about parse_about(struct parse *parse, const struct tree_node *const node
         about.description = about_text(parse, nodes[0], "description", ABOUT_BYTES_MAX);
     if (nodes[1])
         about.owner = about_text(parse, nodes[1], "owner", ABOUT_BYTES_MAX);
-    if (!nodes[2] || !parse_is_list(parse, nodes[2], "tags", TAGS_MAX) || nodes[2]->count == 0)
-        return about;
-    struct bytes *tags = arena_array(parse->memory, nodes[2]->count, sizeof *tags);
-    for (const struct tree_node *entry = nodes[2]->first; entry; entry = entry->next)
-        tags[about.tag_count++] = about_text(parse, entry, "a tag", TAG_BYTES_MAX);
-    about.tags = tags;
+    if (nodes[2])
+        about.tags = read_tags(parse, nodes[2], &about.tag_count);
     return about;
 }
 

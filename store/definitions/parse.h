@@ -52,6 +52,7 @@ struct parse {
     struct definitions_memory *made_memory;
     struct names names;
     bool features_unread; /* a mistake in the features as a whole: what names unknown ones is not to blame */
+    size_t *listed_by;    /* by feature: which service named it last, counted from 1; while services are read */
 };
 
 /* True, and a mistake counted, once so many are kept that it need not be worded: a file may have a million. Asked
@@ -71,11 +72,17 @@ bool parse_is_list(struct parse *parse, const struct tree_node *node, const char
 
 /* Notes a mistake unless the key can be a name. */
 void parse_name(struct parse *parse, const struct tree_node *key, const char *what);
+/* And unless it can be one among the names of a map of that shape, some of which may be reserved. */
+void parse_name_in(
+    struct parse *parse, const struct tree_node *key, const char *what, const struct grammar_shape *shape);
 
 /* Finds the keys of a map, in the order of the shape's; null: not given. A key that is none of them is a mistake, that
  * one is missing is the caller's to tell, in words that help. */
 void parse_fields(struct parse *parse, const struct tree_node *map, const struct grammar_shape *shape,
     const struct tree_node **nodes);
+
+/* The key of the shape that an unknown one is told to be meant for; empty: none is. */
+struct bytes parse_meant_key(struct bytes given, const struct grammar_shape *shape);
 
 /* The number of the word among the shape's; -1 and a mistake if it is none of them. */
 int parse_word(

@@ -20,7 +20,7 @@ static void assert_each_refused(
     const char *before, const char *after, const struct refusal *refusals, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        char text[4000], words[ERROR_TEXT_MAX];
+        char text[16000], words[ERROR_TEXT_MAX];
         size_t length = (size_t)snprintf(text, sizeof text, "%s%s%s", before, refusals[i].text, after);
         assert_true(length < sizeof text);
         snprintf(words, sizeof words, "line 4, column %s", refusals[i].words);
@@ -58,12 +58,15 @@ static void a_key_that_other_stores_use_is_answered_with_the_one_here(void **sta
     static const char *const all = "' has no aggregation: give one of count, sum, mean, min, max, variance, stddev, "
                                    "first, last, distinct, top, ratio, decayed, age, gaps, active_days, streak, rfm\n"
                                    "line 4, column ";
-    static const char *const aggregations[][2] = {{"avg", "mean"}, {"std", "stddev"}, {"nunique", "distinct"},
-        {"mode", "top"}, {"var", "variance"}, {"ewma", "decayed"}};
+    /* An aggregation mistyped is told once: not as missing as well. */
+    static const char *const aggregations[][2] = {{"cuont", "count"}, {"avg", "mean"},
+        {"std", "stddev"}, {"nunique", "distinct"},
+        {"mode", "top"}, {"var", "variance"},
+        {"ewma", "decayed"}};
     for (size_t i = 0; i < sizeof aggregations / sizeof aggregations[0]; i++) {
         char text[100], words[400];
         snprintf(text, sizeof text, "%s: amount", aggregations[i][0]);
-        snprintf(words, sizeof words, "3: 'f%s18: unknown key '%s': did you mean '%s'?", all, aggregations[i][0],
+        snprintf(words, sizeof words, "18: unknown key '%s': did you mean '%s'?", aggregations[i][0],
             aggregations[i][1]);
         const struct refusal refusal = {text, words};
         assert_each_refused(FEATURE_BEFORE, FEATURE_AFTER, &refusal, 1);
@@ -73,6 +76,9 @@ static void a_key_that_other_stores_use_is_answered_with_the_one_here(void **sta
         all);
     const struct refusal aggregation = {"agg: sum", words};
     assert_each_refused(FEATURE_BEFORE, FEATURE_AFTER, &aggregation, 1);
+    snprintf(words, sizeof words, "3: 'f%s18: unknown key 'widnow': did you mean 'window'?", all);
+    const struct refusal window = {"widnow: 3d", words};
+    assert_each_refused(FEATURE_BEFORE, FEATURE_AFTER, &window, 1);
 }
 
 static void each_mistake_in_an_aggregation_is_told_with_its_place(void **state)
@@ -170,6 +176,9 @@ static void each_mistake_in_a_filter_is_told_with_its_place(void **state)
         {"points: {at_least: [1]}", "58: 'points' must be compared with one value here"},
         {"points: {at_least: 1.5}", "58: 'points' is integer: write a whole number below 2^53 without quotes"},
         {"amount: {at_least: '1'}", "58: 'amount' is money: write a number without quotes"},
+        {"channel: [web, app, web]", "59: 'channel' is compared with 'web' twice: keep one"},
+        {"weight: [1, 2, 1.0]", "54: 'weight' is compared with '1.0' twice: keep one"},
+        {"gift: [true, true]", "52: 'gift' is compared with 'true' twice: keep one"},
         {"points: {at_leat: 1}", "48: unknown key 'at_leat': did you mean 'at_least'?"},
     };
     ASSERT_EACH_REFUSED(EVENTS "features:\n  f: {of: order, count: true, where: {", "}}\n", refusals);
@@ -223,10 +232,14 @@ static void each_mistake_in_words_for_people_is_told_with_its_place(void **state
         {"description: ", "44: description must be a text"},
         {"description: [a]", "44: description must be a text"},
         {"owner: {a: b}", "38: owner must be a text"},
+        {"description: ''", "44: description is empty: leave it out"},
+        {"owner: \"\"", "38: owner is empty: leave it out"},
+        {"tags: ['', '']", "38: a tag is empty: leave it out\nline 4, column 42: a tag is empty: leave it out"},
+        {"tags: [a, b, a]", "44: tag 'a' is given twice: keep one"},
         {"tags: churn", "37: tags must be a list, such as [a, b]"},
         {"tags: [churn, [a]]", "45: a tag must be a text"},
         {"tags: [~]", "38: a tag must be a text"},
-        {"tags: [a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a]", "37: tags has too many entries: 21 (at most 20)"},
+        {"tags: [a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u]", "37: tags has too many entries: 21 (at most 20)"},
         {"tags: [12345678901234567890123456789012345678901234567890123456789012345]",
             "38: a tag is too long: 65 bytes (at most 64)"},
     };
@@ -260,6 +273,10 @@ static void each_mistake_in_a_service_is_told_with_its_place(void **state)
         {"{features: [n], default: {n: 0}}", "31: unknown key 'default': did you mean 'defaults'?"},
         {"{features: [n], tags: x}", "37: tags must be a list, such as [a, b]"},
         {"n", "15: a service must be a list, such as [a, b]"},
+        {"[n, m, n]", "22: feature 'n' is in service 's' twice: keep one"},
+        {"[rfm, n, rfm]", "24: feature 'rfm' is in service 's' twice: keep one"},
+        {"[rfm, rfm.T]", "21: feature 'rfm.T' is in service 's' twice: keep one"},
+        {"{features: [rfm.T, n, rfm]}", "37: feature 'rfm.T' is in service 's' twice: keep one"},
     };
     ASSERT_EACH_REFUSED(EVENTS "features: {n: {of: order, count: true}, m: {of: order, mean: amount}, rfm: {of: order, "
                                "rfm: amount}}\nservices: {s: ",
@@ -269,14 +286,18 @@ static void each_mistake_in_a_service_is_told_with_its_place(void **state)
 static void a_service_has_too_many_features_from_one_more_on(void **state)
 {
     (void)state;
-    char text[3000];
-    size_t length = (size_t)snprintf(text, sizeof text, "[");
-    for (int i = 0; i < 143; i++)
-        length += (size_t)snprintf(text + length, sizeof text - length, "seven, ");
+    char before[12000], text[3000];
+    size_t entered = (size_t)snprintf(before, sizeof before, EVENTS "features: {"), length = 1;
+    text[0] = '[';
+    for (int i = 0; i < 143; i++) {
+        entered += (size_t)snprintf(
+            before + entered, sizeof before - entered, "t%d: {of: order, top: channel, k: 7}, ", i);
+        length += (size_t)snprintf(text + length, sizeof text - length, "t%d, ", i);
+    }
+    snprintf(before + entered, sizeof before - entered, "}\nservices: {s: ");
     snprintf(text + length, sizeof text - length, "]");
     const struct refusal refusal = {text, "15: service 's' has too many features: 1001 (at most 1000)"};
-    assert_each_refused(
-        EVENTS "features: {seven: {of: order, top: channel, k: 7}}\nservices: {s: ", "}\n", &refusal, 1);
+    assert_each_refused(before, "}\n", &refusal, 1);
 }
 
 static void a_word_for_unknown_attributes_is_one_of_three(void **state)
@@ -289,6 +310,43 @@ static void a_word_for_unknown_attributes_is_one_of_three(void **state)
     ASSERT_EACH_REFUSED(EVENTS "features:\nunknown_attributes: ", "\n", refusals);
 }
 
+static void a_name_that_columns_or_expressions_have_already_is_refused(void **state)
+{
+    (void)state;
+#define BOTH "snapshots and tables have a column of that name; give it another name"
+#define WORD "it is a word of expressions, and they could not name the feature; give it another name"
+    static const struct refusal features[] = {
+        {"customer: {of: order, count: true}", "3: 'customer' cannot name a feature: " BOTH},
+        {"as_of: {of: order, rfm: amount}", "3: 'as_of' cannot name a feature: " BOTH},
+        {"status: {of: order, top: channel}", "3: 'status' cannot name a feature: " BOTH},
+        {"spine_row: {of: order, count: true}", "3: 'spine_row' cannot name a feature: snapshots have a column of "
+                                                "that name; give it another name"},
+        {"id: {of: order, count: true}",
+            "3: 'id' cannot name a feature: tables have a column of that name; give it another name"},
+        {"remarks: {of: order, count: true}",
+            "3: 'remarks' cannot name a feature: tables have a column of that name; give it another name"},
+        {"and: {of: order, count: true}", "3: 'and' cannot name a feature: " WORD},
+        {"or: {of: order, count: true}", "3: 'or' cannot name a feature: " WORD},
+        {"not: {of: order, count: true}", "3: 'not' cannot name a feature: " WORD},
+        {"'true': {of: order, count: true}", "3: 'true' cannot name a feature: " WORD},
+        {"false: {of: order, count: true}", "3: 'false' cannot name a feature: " WORD},
+    };
+    ASSERT_EACH_REFUSED(EVENTS "features:\n  ", "\n", features);
+    static const struct refusal derived[] = {
+        {"customer: 1 + 1", "3: 'customer' cannot name a derived feature: " BOTH},
+        {"not: {is: 1 + 1}", "3: 'not' cannot name a derived feature: " WORD},
+    };
+    ASSERT_EACH_REFUSED(EVENTS "derived:\n  ", "\n", derived);
+    /* Functions are told from features by their bracket, and no column is called just so. */
+    definitions_release(parsed(EVENTS "features:\n"
+                                      "  if: {of: order, count: true}\n"
+                                      "  min: {of: order, min: amount}\n"
+                                      "  Customer: {of: order, count: true}\n"
+                                      "derived:\n"
+                                      "  max: min(if, min) + max(if, min)\n"
+                                      "  sqrt: sqrt(max) - if\n"));
+}
+
 static void what_refers_to_a_thing_with_a_mistake_is_not_blamed(void **state)
 {
     (void)state;
@@ -297,7 +355,7 @@ static void what_refers_to_a_thing_with_a_mistake_is_not_blamed(void **state)
         {"top: chanel", "23: unknown attribute of 'order': 'chanel': did you mean 'channel'?"},
     };
     ASSERT_EACH_REFUSED(FEATURE_BEFORE,
-        "}\nservices: {s: {features: [f, f.1, f.3], defaults: {f: none, f.2: 1}}}\n", refusals);
+        "}\nservices: {s: {features: [f], defaults: {f: none, f.2: 1}}, t: [f.1, f.3]}\n", refusals);
     static const struct refusal places[] = {{"k: 21", "35: k must be a whole number from 1 to 20"}};
     ASSERT_EACH_REFUSED(FEATURE_BEFORE "top: channel, ", "}\nservices: {s: [f.20]}\n", places);
 }
@@ -314,6 +372,7 @@ int main(void)
         cmocka_unit_test(each_mistake_in_a_service_is_told_with_its_place),
         cmocka_unit_test(a_service_has_too_many_features_from_one_more_on),
         cmocka_unit_test(a_word_for_unknown_attributes_is_one_of_three),
+        cmocka_unit_test(a_name_that_columns_or_expressions_have_already_is_refused),
         cmocka_unit_test(what_refers_to_a_thing_with_a_mistake_is_not_blamed),
     };
     return cmocka_run_group_tests_name("definitions_features_refused", tests, NULL, NULL);

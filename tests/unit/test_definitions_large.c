@@ -101,7 +101,7 @@ static void many_mistakes_are_refused_soon(void **state)
                 i))
             break;
     text_end(&text, "}\n");
-    assert_soon(text, "line 3, column 12: 'f0' has no aggregation");
+    assert_soon(text, "line 3, column 21: unknown event 'odrer'");
     text = text_new(EVENTS "features: {n: {of: order, count: true}}\nservices: {");
     for (size_t i = 0; i < SERVICES_MAX; i++) {
         if (!text_add(&text, "]}\n", i == 0 ? "s#: [" : "],s#: [", i))
@@ -187,12 +187,14 @@ static void as_much_as_a_file_can_hold_is_taken_soon(void **state)
     for (size_t i = 0; i < (FEATURES_MAX - 21) / 4; i++)
         assert_true(text_add(&text, "", "  f#: {of: order, rfm: amount, default: 0}\n", i));
     assert_soon(text, NULL);
-    text = text_new(EVENTS "features: {n: {of: order, count: true},\n"
-                           "  t: {of: order, top: channel, k: 20, default: none}}\nservices:\n");
+    text = text_new(EVENTS "features:\n  n: {of: order, count: true}\n");
+    for (size_t i = 0; i < 49; i++)
+        assert_true(text_add(&text, "", "  t#: {of: order, top: channel, k: 20, default: none}\n", i));
+    text_end(&text, "services:\n");
     for (size_t i = 0; i < SERVICES_MAX; i++) {
-        if (!text_add(&text, "", "  s#: {defaults: {n: 1, t: x, t.1: y}, features: [n", i))
+        if (!text_add(&text, "", "  s#: {defaults: {n: 1, t0: x, t0.1: y}, features: [n", i))
             break;
-        for (size_t j = 0; j < 49 && text_add(&text, "]}\n", ", t", j); j++)
+        for (size_t j = 0; j < 49 && text_add(&text, "]}\n", ", t#", j); j++)
             ;
         text_end(&text, "]}\n");
     }
