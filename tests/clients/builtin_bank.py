@@ -14,7 +14,35 @@ def make(seed, people, from_us, to_us):
     maker = Maker(seed, from_us, to_us, {"account_id": 2, "email": 1, "phone": 1, "device": 2, "cookie": 1}, NOBODY)
     for _ in range(people):
         one_person(maker, maker.person())
+    cases(maker)
     return maker.finish()
+
+
+# Customers of whom something could be said too early, or of the wrong part; and what must be said, by hand.
+CASES = {
+    # One product was opened before the history begins: what is held cannot be told.
+    "customer_id:opened_before": {"products_held": None, "is_customer": None, "closed_share": None},
+    # A year's income, of holdings that were twice as high in its first half; and the same known for half a year.
+    "customer_id:spent_half": {"income_365d": 120, "balance_mean_365d": 1500, "balance_mean_90d": 1000,
+                               "income_on_balance_365d": Fraction(120, 1500)},
+    "customer_id:half_a_year": {"income_365d": 60, "balance_mean_365d": 1000, "income_on_balance_365d": None},
+}
+
+
+def cases(maker):
+    """The customers of CASES."""
+    tell = maker.tell
+    tell("opened_before", 60, "account_closed", product="current")
+    tell("opened_before", 30, "account_opened", product="savings")
+    for month in range(12):
+        days = 30 * month + 5
+        tell("spent_half", days, "income", amount=Fraction(10), kind="fee")
+        tell("spent_half", days, "balance", amount=Fraction(1000 if month < 6 else 2000))
+        if month < 6:
+            tell("half_a_year", days, "income", amount=Fraction(10), kind="fee")
+            tell("half_a_year", days, "balance", amount=Fraction(1000))
+    tell("spent_half", 400, "income", amount=Fraction(10), kind="fee")
+    tell("spent_half", 400, "balance", amount=Fraction(2000))
 
 
 def one_person(maker, names):
@@ -86,6 +114,8 @@ def money(maker, names, start_us, gone_us):
         kind = dice.choice(("interest", "interchange", "fee", "commission"))
         maker.add("income", names, at, kind=maker.some(0.95, kind),
                   amount=maker.some(0.97, maker.money(low, high, 6)), promo=maker.some(0.85, maker.chance(0.3)))
+        for each in range(dice.choice((0, 0, 0, 9))):  # a card in daily use
+            maker.add("income", names, at + (3 * each + 1) * DAY_US, kind="interchange", amount=maker.money(0, 2, 4))
         if maker.chance(0.05):
             maker.add("refund", names, at + 9, amount=maker.some(0.95, maker.money(1, 60)), reason="goodwill")
 
@@ -118,7 +148,9 @@ def read(h):
 
 def read_products(h):
     opened, closed = h.ever("account_opened"), h.ever("account_closed")
-    held = len(opened) - len(closed) if len(closed) <= len(opened) else None
+    held = len(opened) - len(closed)
+    if held < 0 or (held == 0 and opened and opened[-1].time_us > closed[-1].time_us):  # not all openings were told
+        held = None
     made = {
         "tenure_days": h.since_first(opened),
         "days_since_opened": h.since_last(opened),
@@ -134,7 +166,7 @@ def read_products(h):
         "opening_gap_mean": mean_gap(h.days(opened)),
         "products_held": held,
         "is_customer": None if held is None else held > 0,
-        "closed_share": share(len(closed), len(opened)),
+        "closed_share": None if held is None else over(len(closed), len(opened)),
         "promo_product_share": mean(opened, "promo"),
         "opening_channel": last(opened, "channel", Default("unknown")),
     }
@@ -188,6 +220,8 @@ def read_money(h):
     usual = mean_gap(h.days(h.past(365, "deposit", kind="salary")))
     told, told_90d = [b for b in balances if b.get("amount") is not None], values(h.past(90, "balance"), "amount")
     holdings, holdings_before = mean(h.past(90, "balance"), "amount"), mean(h.before(90, "balance"), "amount")
+    holdings_year = mean(h.past(365, "balance"), "amount")
+    known_for = min(h.since_first(income), h.since_first(balances)) if income and balances else 0
     year, back_year = h.past(365, "income"), total(h.past(365, "refund"), "amount")
     earned, earned_year = total(income, "amount"), total(year, "amount")
     recent = h.fading(income, 180, "amount")
@@ -211,16 +245,19 @@ def read_money(h):
         "balance": last(told, "amount"),
         "balance_mean_90d": holdings,
         "balance_mean_90d_before": holdings_before,
+        "balance_mean_365d": holdings_year,
+        "first_balance_days": h.since_first(balances),
         "balance_trend_90d": over(holdings, holdings_before) if (holdings_before or 0) > 0 else None,
         "balance_least_90d": min(told_90d, default=None),
         "balance_stddev_90d": spread(told_90d),
         "income": earned,
-        "income_30d": total(h.past(30, "income"), "amount"),
+        "income_mean": mean(income, "amount"),
         "first_income_days": h.since_first(income),
         "income_recent": Default(0.0) if recent is None else recent,
         "interest_income_365d": total(h.past(365, "income", kind="interest"), "amount"),
         "fee_income_365d": total([i for i in year if i.get("kind") in ("fee", "commission", "interchange")], "amount"),
-        "income_on_balance_365d": over(earned_year, holdings) if (holdings or 0) > 0 else None,
+        "income_on_balance_365d":
+            over(earned_year, holdings_year) if known_for >= 365 and (holdings_year or 0) > 0 else None,
         "promo_income_365d": promo,
         "full_price_income": total(h.ever("income", promo=False), "amount"),
         "full_price_income_365d": full,
@@ -234,7 +271,10 @@ def read_money(h):
     }
     if told and h.since_last(told) > 45:
         made["balance"] = Stale(made["balance"])
-    for span in (90, 365):
+    for span in SPANS:
+        now, before = mean(h.past(span, "income"), "amount"), mean(h.before(span, "income"), "amount")
+        made |= {f"income_mean_{span}d": now, f"income_mean_{span}d_before": before,
+                 f"income_mean_trend_{span}d": over(now, before) if (before or 0) > 0 else None}
         now, before = total(h.past(span, "income"), "amount"), total(h.before(span, "income"), "amount")
         made |= {f"income_{span}d": now, f"income_{span}d_before": before,
                  f"income_trend_{span}d": grown(h.since_first(income), span, now, before) if before > 0 else None}
@@ -262,8 +302,11 @@ def read_use(h):
     logins, month, used = h.ever("login"), h.past(30, "login"), h.past(90, "usage")
     favourites = top(used, "feature")
     made = {
+        "logins": len(logins),
         "logins_7d": len(h.past(7, "login")),
         "logins_30d": len(month),
+        "logins_90d": len(h.past(90, "login")),
+        "logins_365d": len(h.past(365, "login")),
         "logins_30d_before": len(h.before(30, "login")),
         "logins_trend_30d": grown(h.since_first(logins), 30, len(month), len(h.before(30, "login"))),
         "first_login_days": h.since_first(logins),

@@ -1,4 +1,6 @@
 """A made-up history for builtin:shop, and what each of its features is, read from the descriptions."""
+from fractions import Fraction
+
 from reading import (SPANS, Default, Maker, Stale, first, gaps, grown, last, mean, mean_gap, over, share, spread, top,
                      total, values)
 
@@ -11,7 +13,22 @@ def make(seed, people, from_us, to_us):
     maker = Maker(seed, from_us, to_us, {"email": 2, "phone": 1, "device": 2, "cookie": 2}, NOBODY)
     for _ in range(people):
         one_person(maker, maker.person())
+    tell = maker.tell
+    tell("sent_back", 500, "order", amount=Fraction(90), cost=Fraction(40))
+    tell("sent_back", 20, "order", amount=Fraction(10), cost=Fraction(4))
+    tell("sent_back", 10, "refund", amount=Fraction(90), recovered=Fraction(40))
+    tell("bought_once", 30, "order", amount=Fraction(20))
     return maker.finish()
+
+
+# Customers of whom a number would mislead; and what must be said, by hand.
+CASES = {
+    # The last year's refund is of an order before it.
+    "customer_id:sent_back": {"refund_rate": Fraction(9, 10), "refund_rate_365d": None, "net_revenue_365d": -80,
+                              "margin_rate_365d": None, "orders_trend_365d": None, "contribution_margin": 6},
+    # One order is no rhythm, and has no margin while its goods' cost is not known.
+    "customer_id:bought_once": {"overdue": None, "orders_trend_30d": None, "contribution_margin": None, "aov": 20},
+}
 
 
 def one_person(maker, names):

@@ -15,7 +15,80 @@ def make(seed, people, from_us, to_us):
     maker = Maker(seed, from_us, to_us, {"account_id": 1, "email": 2, "device": 2, "cookie": 1}, NOBODY)
     for _ in range(people):
         one_person(maker, maker.person())
+    cases(maker)
     return maker.finish()
+
+
+# Customers whose older, or other, subscriptions say nothing of the running one; and what must be said, by hand.
+NOTHING = dict.fromkeys(("subscription_state", "in_trial", "payment_failing", "current_plan", "subscription_age_days",
+                         "days_to_renewal", "days_past_due", "monthly_revenue", "running_is_paid"))
+UNPAID = {"days_to_renewal": None, "days_past_due": None, "monthly_revenue": None, "running_is_paid": False}
+CASES = {
+    # Failed and ended long ago; begun again, and not paid yet.
+    "customer_id:again": UNPAID | {"subscription_state": "unpaid", "payment_failing": False, "in_trial": False,
+                                   "current_plan": "plus", "subscription_age_days": Fraction(10)},
+    "customer_id:again_declined": UNPAID | {"subscription_state": "failing", "payment_failing": True},
+    # Paid by an earlier subscription, ended hours before the next began.
+    "customer_id:again_at_once": UNPAID | {"subscription_state": "unpaid", "current_plan": "pro"},
+    # The checkout took the money two seconds before it began the subscription.
+    "customer_id:checkout": {"subscription_state": "active", "in_trial": False, "running_is_paid": True,
+                             "days_to_renewal": Fraction(20) - Fraction(2, 86400), "days_past_due": 0,
+                             "monthly_revenue": Fraction("3.04375")},
+    "customer_id:checkout_trial": {"subscription_state": "active", "in_trial": False},
+    "customer_id:checkout_declined": UNPAID | {"subscription_state": "failing", "payment_failing": True},
+    # A trial whose period was booked at nothing; one after an earlier trial; and none, after one.
+    "customer_id:free_trial": {"subscription_state": "trial", "in_trial": True, "monthly_revenue": 0},
+    "customer_id:tries_again": UNPAID | {"subscription_state": "trial", "in_trial": True},
+    "customer_id:tried_before": UNPAID | {"subscription_state": "unpaid", "in_trial": False},
+    # Overdue by 60 days; several at once; one of two ended, whichever.
+    "customer_id:overdue": {"subscription_state": "active", "days_past_due": 60 - Fraction(2, 86400),
+                            "days_to_renewal": 0},
+    "customer_id:trial_beside": NOTHING | {"open_subscriptions": 2, "subscribed": True},
+    "customer_id:basic_left": NOTHING | {"open_subscriptions": 1, "subscribed": True, "latest_runs_alone": False},
+    # Ends that were told without their beginnings.
+    "customer_id:began_before": NOTHING | {"open_subscriptions": None, "subscribed": None},
+    "customer_id:ended_twice": NOTHING | {"open_subscriptions": None, "subscribed": None},
+    # Done with: nothing runs, nothing is due.
+    "customer_id:gone": {"subscription_state": "ended", "current_plan": "none", "monthly_revenue": 0,
+                         "days_to_renewal": None, "days_past_due": None, "payment_failing": False, "in_trial": False},
+}
+
+
+def cases(maker):
+    """The customers of CASES."""
+    def tell(case, *happened):
+        for days, kind, attributes in happened:
+            maker.tell(case, days, kind, **attributes)
+
+    def start(days, plan, trial=False):
+        return days, "subscription_started", {"subscription": f"{plan}{days}", "plan": plan, "trial": trial}
+
+    def pay(days, amount=3, period=30):
+        return days, "payment", {"amount": Fraction(amount), "period_days": period}
+
+    def decline(days):
+        return days, "payment_failed", {"amount": Fraction(3)}
+
+    def end(days):
+        return days, "subscription_cancelled", {"plan": "basic"}
+
+    before = Fraction(2, 86400)  # two seconds
+    old = (start(800, "basic"), pay(799), decline(765), end(760))
+    tell("again", *old, start(10, "plus"))
+    tell("again_declined", *old, start(10, "plus"), decline(9))
+    tell("again_at_once", start(60, "basic"), pay(Fraction(41, 4)), end(Fraction(81, 8)), start(10, "pro"))
+    tell("checkout", pay(10 + before), start(10, "plus"))
+    tell("checkout_trial", *old, pay(10 + before), start(10, "plus", True))
+    tell("checkout_declined", *old, decline(10 + before), start(10, "plus"))
+    tell("free_trial", *old, start(10, "plus", True), pay(Fraction(19, 2), 0, 14))
+    tell("tries_again", start(90, "plus", True), pay(80), end(50), start(10, "plus", True))
+    tell("tried_before", start(90, "plus", True), end(76), start(10, "plus"))
+    tell("overdue", start(90, "plus"), pay(90 - before))
+    tell("trial_beside", start(90, "basic"), pay(30), start(10, "pro", True), pay(Fraction(1, 2)))
+    tell("basic_left", start(90, "basic"), start(60, "pro"), pay(40), end(10))
+    tell("began_before", end(90), start(60, "basic"), start(40, "pro"), pay(39))
+    tell("ended_twice", start(90, "basic"), end(60), end(59), start(10, "pro"), pay(9))
+    tell("gone", *old)
 
 
 def one_person(maker, names):
@@ -131,15 +204,21 @@ def read_state(h):
     started, ended = h.ever("subscription_started"), h.ever("subscription_cancelled")
     renewed, changed = h.ever("subscription_renewed"), h.ever("plan_changed")
     payments, failed = h.ever("payment"), h.ever("payment_failed")
-    running = len(started) - len(ended) if len(ended) <= len(started) else None
+    running, alone = running_of(started, ended)
     subscribed = None if running is None else running > 0
+    begun = alone and [event for event in (*payments, *failed) if belongs(event, alone, ended)]
+    periods = [payment for payment in payments
+               if (payment.get("period_days") or 0) > 0 and payment.get("amount") is not None]
+    amount, days, since = last(periods, "amount"), last(periods, "period_days"), h.since_last(periods)
+    paid = bool(periods) and periods[-1] in begun if alone else None
     made = {
         "subscriptions_started": len(started),
         "trials": len([start for start in started if start.get("trial")]),
         "subscriptions_cancelled": len(ended),
         "days_since_started": h.since_last(started),
+        "days_since_trial_started": h.since_last([start for start in started if start.get("trial")]),
         "days_since_cancelled": h.since_last(ended),
-        "latest_is_trial": last(started, "trial"),
+        "days_since_first_cancelled": h.since_first(ended),
         "voluntary_cancel_share": mean(ended, "voluntary"),
         "cancel_reason": last(ended, "reason", Default("none")),
         "renewals": len(renewed),
@@ -156,43 +235,52 @@ def read_state(h):
         "downgrades_90d": len(h.past(90, "plan_changed", upgrade=False)),
         "open_subscriptions": running,
         "subscribed": subscribed,
-        "subscription_age_days": h.since_last(started) if subscribed else None,
+        "latest_runs_alone": None if running is None else alone is not None,
+        "running_is_paid": paid,
+        "subscription_age_days": h.since(alone),
+        "last_period_amount": amount,
+        "last_period_days": days,
+        "days_since_period_paid": since,
+        "days_since_period_charged": h.since_last([payment for payment in periods if payment.get("amount") > 0]),
+        "days_to_renewal": max(Fraction(0), days - since) if paid else None,
+        "days_past_due": max(Fraction(0), since - days) if paid else None,
     }
-    unpaid = not payments or (started and payments[-1].time_us < started[-1].time_us)
-    trial = bool(last(started, "trial", False) and unpaid)
-    failing = bool(failed and (not payments or failed[-1].time_us > payments[-1].time_us))
-    # Where it cannot be told whether one runs, it still can be told that none is a trial, or declined.
-    made["in_trial"] = subscribed and trial if subscribed is not None else (None if trial else False)
-    made["payment_failing"] = subscribed and failing if subscribed is not None else (None if failing else False)
-    if not started and not ended:
-        made["subscription_state"] = "never"
-    elif subscribed is None:
-        made["subscription_state"] = None
-    elif not subscribed:
-        made["subscription_state"] = "ended"
+    made["monthly_revenue"] = 0 if running == 0 else amount / days * Fraction("30.4375") if paid else None
+    if alone:
+        bills = [event for event in begun if event in periods and event.get("amount") > 0]
+        newest = max((*payments, *failed), key=lambda event: event.time_us, default=None)
+        trial = bool(alone.get("trial")) and not bills
+        failing = newest in begun and newest.kind == "payment_failed"
+        plans = [event for event in changed if event.time_us >= alone.time_us]
+        made |= {
+            "in_trial": trial, "payment_failing": failing,
+            "subscription_state": "trial" if trial else "failing" if failing else "active" if paid else "unpaid",
+            # What lacks a plan leaves the one told before.
+            "current_plan": last(changed if plans else started, "plan"),
+        }
+    elif running == 0:
+        made |= {"in_trial": False, "payment_failing": False, "current_plan": "none",
+                 "subscription_state": "ended" if started or ended else "never"}
     else:
-        made["subscription_state"] = "trial" if trial else "failing" if failing else "active"
-    if subscribed is None:
-        made["current_plan"] = None
-    elif not subscribed:
-        made["current_plan"] = "none"
-    else:
-        newer = changed and changed[-1].time_us >= started[-1].time_us
-        made["current_plan"] = last(changed if newer else started, "plan")
-
-    periods = [payment for payment in payments
-               if (payment.get("period_days") or 0) > 0 and payment.get("amount") is not None]
-    amount, days, since = last(periods, "amount"), last(periods, "period_days"), h.since_last(periods)
-    made |= {"last_period_amount": amount, "last_period_days": days, "days_since_period_paid": since}
-    told = subscribed and since is not None
-    made["days_to_renewal"] = max(Fraction(0), days - since) if told else None
-    made["days_past_due"] = max(Fraction(0), since - days) if told else None
-    made["monthly_revenue"] = None
-    if running == 0:
-        made["monthly_revenue"] = 0
-    elif running == 1 and periods and periods[-1].time_us >= started[-1].time_us:
-        made["monthly_revenue"] = amount / days * Fraction("30.4375")
+        made |= dict.fromkeys(("in_trial", "payment_failing", "current_plan", "subscription_state"))
     return made
+
+
+def running_of(started, ended):
+    """How many run, None where what is told contradicts itself; and the one that does where no other can be meant."""
+    told = sorted(started + ended, key=lambda event: event.time_us)
+    running, alone = 0, None
+    for event in told:
+        alone = event if event in started and running == 0 else None
+        running += 1 if event in started else -1
+    lost = running < 0 or (told and told[0] in ended and started) or (running == 0 and told and told[-1] in started)
+    return (None, None) if lost else (running, alone)
+
+
+def belongs(event, start, ended):
+    """Whether of the subscription begun so: since; or at its checkout, up to a day before and with no ending since."""
+    early_us = start.time_us - event.time_us
+    return early_us <= 0 or (early_us <= DAY_US and not [end for end in ended if end.time_us >= event.time_us])
 
 
 def read_payments(h, payments):
@@ -227,7 +315,7 @@ def read_payments(h, payments):
         now, before = h.past(span, "payment"), h.before(span, "payment")
         made |= {f"payments_{span}d": len(now), f"revenue_{span}d": total(now, "amount"),
                  f"payment_mean_{span}d": mean(now, "amount")}
-        if span >= 90:  # a shorter trend would only say when the bill came
+        if span >= 30:  # a shorter trend would only say when the bill came
             made |= {
                 f"payments_{span}d_before": len(before),
                 f"revenue_{span}d_before": total(before, "amount"),

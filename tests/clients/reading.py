@@ -17,6 +17,7 @@ HOUR_US = 3_600 * harness.MICROSECONDS
 DAY_US = harness.DAY_US
 SPANS = (7, 30, 90, 365)
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+CASES_AT_US = harness.time_of("2025-05-20T00:00:00Z")  # when what is written out by hand is so, of each file's CASES
 
 
 class Default(collections.namedtuple("Default", "value")):
@@ -108,6 +109,12 @@ class Maker:
         if self.chance(0.03):
             who.append(self.dice.choice(self.nobody))
         self.events.append(Event(kind, "", time_us, min(known_us, self.to_us), who, attributes))
+
+    def tell(self, case, days, kind, /, **attributes):
+        """An event of one of the CASES, so many days before CASES_AT_US, known at once."""
+        time_us = CASES_AT_US - int(days * DAY_US)
+        self.add(kind, [f"customer_id:{case}"], time_us, **attributes)
+        self.events[-1].known_us = time_us + 1
 
     def finish(self):
         """In the order in which they became known, each at a moment of its own."""

@@ -15,7 +15,7 @@ from fractions import Fraction
 import pytest
 
 import harness
-from reading import Default, History, Stale, World
+from reading import CASES_AT_US, Default, History, Stale, World
 
 NAMES = ("shop", "subscription", "bank")
 SERVICES = ("churn", "clv", "personalization", "attribution")
@@ -35,6 +35,7 @@ class Loaded:
         self.world = World(self.events, self.reading.NOBODY, self.reading.TIME_ZONE)
         self.names = sorted({name for event in self.events for name in event.identifiers})
         self.dice = random.Random(7)
+        self.cases = self.reading.CASES  # by identifier, what was written out by hand for it
 
     def send(self, channel):
         answers = harness.ingest(channel, [event.message() for event in self.events])
@@ -128,7 +129,7 @@ def test_every_feature_of_every_service_is_what_a_reading_of_the_events_says(loa
     seen = collections.defaultdict(set)
     features = loaded.server.status()["features"]
     for at_us in moments(loaded):
-        names = tuple(loaded.dice.sample(loaded.names, SAMPLE))
+        names = tuple(dict.fromkeys((*loaded.dice.sample(loaded.names, SAMPLE), *loaded.cases)))
         for service in SERVICES:
             reply = harness.get_features(loaded.channel, names, at_us, service=service)
             compare(loaded, reply, names, service, seen)
@@ -138,6 +139,22 @@ def test_every_feature_of_every_service_is_what_a_reading_of_the_events_says(loa
     # The reading knows every feature and no other; each took values and not only one, so that a wrong one would show.
     assert sorted(loaded.reading.read(History([], TO_US, loaded.world.zone))) == sorted(features)
     assert [name for name in features if len({value for _, value in seen[name]} - {None}) < 2] == []
+
+
+def test_what_could_mislead_is_said_as_written_out_by_hand(loaded):
+    at_us, names = CASES_AT_US, tuple(loaded.cases)
+    features = sorted({feature for wanted in loaded.cases.values() for feature in wanted})
+    reply = harness.get_features(loaded.channel, names, at_us, features=features)
+    assert list(reply.info.row_statuses) == [harness.PRESENT] * len(names)
+    for column in reply.columns:
+        for name, (status, got) in zip(names, cells(column), strict=True):
+            wanted = loaded.cases[name].get(column.name, ...)
+            if wanted is None:
+                assert status == harness.NULL, (name, column.name, got)
+            elif wanted is not ...:
+                assert status == harness.PRESENT, (name, column.name, status)
+                assert got == (pytest.approx(float(wanted), rel=1e-9, abs=1e-9)
+                               if isinstance(wanted, Fraction) else wanted), (name, column.name)
 
 
 def test_a_model_can_take_churn_and_clv_as_numbers(loaded):
