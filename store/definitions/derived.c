@@ -174,7 +174,7 @@ static void read_entry(struct parse *parse, const struct tree_node *entry, struc
     if (!formula)
         return;
     if (formula->kind != TREE_SCALAR || tree_is_nothing(formula)) {
-        parse_mistake(parse, tree_is_nothing(formula) ? formula->key : formula,
+        parse_mistake(parse, tree_is_nothing(formula) && !formula->alias ? formula->key : formula,
             "'%s' must be an expression, such as revenue / orders", quote(feature->name).text);
         return;
     }
@@ -323,7 +323,7 @@ static void tell_cycles(const struct reading *reading)
 
 void parse_derived(struct parse *parse, const struct tree_node *node)
 {
-    if (!node || tree_is_nothing(node))
+    if (!node || (tree_is_nothing(node) && !node->alias))
         return;
     if (!parse_is_map(parse, node, "derived", FEATURES_MAX)) {
         parse->features_unread = true;

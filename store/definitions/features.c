@@ -456,7 +456,7 @@ static void read_family(const struct reading *reading, struct bytes name)
 
 void parse_features(struct parse *parse, const struct tree_node *node)
 {
-    if (!node || tree_is_nothing(node))
+    if (!node || (tree_is_nothing(node) && !node->alias))
         return;
     if (!parse_is_map(parse, node, "features", FEATURES_MAX)) {
         parse->features_unread = true;

@@ -13,7 +13,7 @@ bool parse_only_counts(struct parse *parse)
 
 void parse_mistake(struct parse *parse, const struct tree_node *at, const char *format, ...)
 {
-    if (parse_only_counts(parse))
+    if (at->alias || parse_only_counts(parse))
         return;
     char words[ERROR_TEXT_MAX];
     va_list arguments;
@@ -25,7 +25,7 @@ void parse_mistake(struct parse *parse, const struct tree_node *at, const char *
 
 void parse_refuse(struct parse *parse, const struct tree_node *at, const char *format, ...)
 {
-    if (parse->forced)
+    if (parse->forced || at->alias)
         return;
     char words[ERROR_TEXT_MAX];
     va_list arguments;

@@ -58,6 +58,7 @@ struct parse {
 /* True, and a mistake counted, once so many are kept that it need not be worded: a file may have a million. Asked
  * before work that only its words need. */
 bool parse_only_counts(struct parse *parse);
+/* None at an alias: it has its own, and what it stands for was not read. */
 void parse_mistake(struct parse *parse, const struct tree_node *at, const char *format, ...) PRINTF_LIKE(3, 4);
 /* A mistake only because of what the version before has stored: none where it is forced. */
 void parse_refuse(struct parse *parse, const struct tree_node *at, const char *format, ...) PRINTF_LIKE(3, 4);

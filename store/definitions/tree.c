@@ -92,32 +92,52 @@ static void node_add(struct loader *loader, struct tree_node *node, const yaml_m
         open->key = node;
         return;
     }
-    node->key = open->key;
+    const struct tree_node *key = node->key = open->key;
     open->key = NULL;
+    open->end = node->end;
+    if (key && (key->alias || (node->alias && key->plain && bytes_is(key->text, "<<"))))
+        return;
     *open->tail = node;
     open->tail = &node->next;
     open->node->count++;
-    open->end = node->end;
 }
 
-static void node_read(struct loader *loader, const yaml_event_t *event, enum tree_kind kind, const yaml_char_t *anchor,
-    const yaml_char_t *tag)
+static void refuse_anchor(struct loader *loader, const yaml_mark_t *mark)
+{
+    mistake_at(loader->mistakes, mark->line + 1, mark->column + 1,
+        "anchors and aliases are not taken here: write the value out");
+}
+
+static struct tree_node *node_new(struct loader *loader, const yaml_event_t *event, enum tree_kind kind)
 {
     const yaml_mark_t *mark = &event->start_mark;
-    if (anchor) {
-        stop_at(loader, mark, "anchors and aliases are not taken here: write the value out");
-        return;
-    }
-    if (tag) {
-        stop_at(loader, mark, "tags are not taken here: write the value alone");
-        return;
-    }
     struct tree_node *node = arena_alloc(loader->arena, sizeof *node);
     node->kind = kind;
     node->line = mark->line + 1;
     node->column = mark->column + 1;
     node->begin = mark_byte(loader, mark);
     node->end = mark_byte(loader, &event->end_mark); /* of a list or map: of its bracket, and later of its whole */
+    return node;
+}
+
+static void alias_read(struct loader *loader, const yaml_event_t *event)
+{
+    refuse_anchor(loader, &event->start_mark);
+    struct tree_node *node = node_new(loader, event, TREE_SCALAR);
+    node->plain = node->alias = true;
+    node_add(loader, node, &event->start_mark);
+}
+
+static void node_read(struct loader *loader, const yaml_event_t *event, enum tree_kind kind, const yaml_char_t *anchor,
+    const yaml_char_t *tag)
+{
+    const yaml_mark_t *mark = &event->start_mark;
+    if (anchor)
+        refuse_anchor(loader, mark);
+    if (tag)
+        mistake_at(
+            loader->mistakes, mark->line + 1, mark->column + 1, "tags are not taken here: write the value alone");
+    struct tree_node *node = node_new(loader, event, kind);
     if (kind == TREE_SCALAR) {
         node->text = arena_copy(loader->arena, bytes_of(event->data.scalar.value, event->data.scalar.length));
         node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
@@ -154,7 +174,7 @@ static void event_read(struct loader *loader, const yaml_event_t *event)
             stop_at(loader, &event->start_mark, "a second document begins here: the file must hold one");
         return;
     case YAML_ALIAS_EVENT:
-        stop_at(loader, &event->start_mark, "anchors and aliases are not taken here: write the value out");
+        alias_read(loader, event);
         return;
     case YAML_SCALAR_EVENT:
         node_read(loader, event, TREE_SCALAR, event->data.scalar.anchor, event->data.scalar.tag);
@@ -193,6 +213,86 @@ static void mistake_at_byte(struct loader *loader, struct bytes text, size_t off
     mistake_at(loader->mistakes, line, column, "%s", words);
 }
 
+/* What libyaml finds wrong with a text's form, and plain words for it. With words about what was opened before, its
+ * place stands between the two. */
+static const struct {
+    const char *problem;
+    const char *context; /* null: any */
+    const char *words;
+    const char *after_place;
+    bool at_context; /* told where that begins, not where it was noticed */
+} problems[] = {
+    {"found unexpected end of stream", "while scanning a quoted scalar", "the quote that opens here is not closed",
+        NULL, true},
+    {"found unexpected document indicator", "while scanning a quoted scalar", "the quote that opens here is not closed",
+        NULL, true},
+    {"did not find expected ',' or ']'", NULL, "a ',' or ']' is missing before this: the '[' of", " is not closed",
+        false},
+    {"did not find expected ',' or '}'", NULL, "a ',' or '}' is missing before this: the '{' of", " is not closed",
+        false},
+    {"could not find expected ':'", NULL, "a ':' is missing after the key that begins here", NULL, true},
+    {"did not find expected key", NULL, "this is no key of the map of",
+        ": check the indentation, the quotes and the brackets", false},
+    {"did not find expected '-' indicator", NULL, "this is no entry of the list of",
+        ": check the indentation, and begin each entry with '-'", false},
+    {"mapping values are not allowed in this context", NULL,
+        "no ':' can stand here: check the indentation, and put a text that has one in quotes", NULL, false},
+    {"mapping keys are not allowed in this context", NULL,
+        "no '?' can stand here: put a text that begins with one in quotes", NULL, false},
+    {"block sequence entries are not allowed in this context", NULL,
+        "no list can begin here: begin it on a line of its own, or write [a, b]", NULL, false},
+    {"did not find expected node content", NULL, "a value is missing before this: check the commas and brackets", NULL,
+        false},
+    {"did not find expected <document start>", NULL,
+        "the definitions have ended before this: check the indentation and the brackets", NULL, false},
+    {"did not find expected alphabetic or numeric character", NULL,
+        "no text can begin with '&' or '*' unless it is in quotes", NULL, true},
+    {"found unknown escape character", NULL,
+        "there is no such escape within double quotes: write \\\\ for a backslash, or use single quotes", NULL, false},
+    {"did not find expected comment or line break", NULL,
+        "a text that begins with '|' or '>' stands on the lines below it: put one of a single line in quotes", NULL,
+        true},
+    {"found a tab character that violates indentation", NULL, "a tab cannot indent: use spaces", NULL, false},
+    {"found a tab character where an indentation space is expected", NULL, "a tab cannot indent: use spaces", NULL,
+        false},
+};
+
+/* The words for a character that begins nothing: it is at that byte. */
+static void tell_character(struct loader *loader, const yaml_mark_t *mark)
+{
+    size_t at = mark_byte(loader, mark);
+    uint8_t character = at < loader->text.length ? loader->text.data[at] : 0;
+    if (character == '\t')
+        mistake_at(loader->mistakes, mark->line + 1, mark->column + 1, "a tab cannot indent: use spaces");
+    else
+        mistake_at(loader->mistakes, mark->line + 1, mark->column + 1,
+            "no text can begin with '%c' unless it is in quotes", character);
+}
+
+/* True if there are words for it. */
+static bool tell_problem(struct loader *loader, const yaml_parser_t *parser)
+{
+    if (strcmp(parser->problem, "found character that cannot start any token") == 0) {
+        tell_character(loader, &parser->problem_mark);
+        return true;
+    }
+    const char *context = parser->context ? parser->context : "";
+    for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
+        if (strcmp(parser->problem, problems[i].problem) != 0 ||
+            (problems[i].context && strcmp(context, problems[i].context) != 0))
+            continue;
+        const yaml_mark_t *opened = &parser->context_mark;
+        const yaml_mark_t *mark = problems[i].at_context ? opened : &parser->problem_mark;
+        if (problems[i].after_place)
+            mistake_at(loader->mistakes, mark->line + 1, mark->column + 1, "%s line %zu, column %zu%s",
+                problems[i].words, opened->line + 1, opened->column + 1, problems[i].after_place);
+        else
+            mistake_at(loader->mistakes, mark->line + 1, mark->column + 1, "%s", problems[i].words);
+        return true;
+    }
+    return false;
+}
+
 static void parser_failed(struct loader *loader, const yaml_parser_t *parser, struct bytes text)
 {
     CHECK(parser->error != YAML_MEMORY_ERROR);
@@ -201,6 +301,8 @@ static void parser_failed(struct loader *loader, const yaml_parser_t *parser, st
         mistake_at_byte(loader, text, parser->problem_offset, parser->problem);
         return;
     }
+    if (tell_problem(loader, parser))
+        return;
     const yaml_mark_t *mark = &parser->problem_mark;
     mistake_at(loader->mistakes, mark->line + 1, mark->column + 1, "this is not YAML: %s%s%s",
         parser->context ? parser->context : "", parser->context ? ", " : "", parser->problem);

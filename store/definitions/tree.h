@@ -2,6 +2,8 @@
  *
  * It takes what a file of definitions needs and refuses the rest of YAML with a place: anchors, aliases (a few lines of
  * them can stand for gigabytes), tags, keys that are not scalars, a key given twice, several documents, deep nesting.
+ * After an anchor, an alias or a tag it reads on, so that what else is wrong is told too: nothing is written where an
+ * alias stands, and a merge of one ("<<: *base") or an entry under one is left out.
  * The tree lives in the arena, whole; nothing of libyaml is seen outside tree.c. */
 #ifndef PATRON_DEFINITIONS_TREE_H
 #define PATRON_DEFINITIONS_TREE_H
@@ -14,6 +16,7 @@ enum tree_kind { TREE_SCALAR = 1, TREE_LIST, TREE_MAP };
 struct tree_node {
     enum tree_kind kind;
     bool plain; /* a scalar without quotes */
+    bool alias; /* a scalar of no text: it has its mistake, and no other is told of it */
     size_t line;
     size_t column;
     size_t begin, end;      /* its bytes in the text as given; a value not written has none */
