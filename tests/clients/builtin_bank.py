@@ -26,6 +26,7 @@ CASES = {
     "customer_id:spent_half": {"income_365d": 120, "balance_mean_365d": 1500, "balance_mean_90d": 1000,
                                "income_on_balance_365d": Fraction(120, 1500)},
     "customer_id:half_a_year": {"income_365d": 60, "balance_mean_365d": 1000, "income_on_balance_365d": None},
+    "customer_id:balance_told_late": {"income_365d": 5, "balance_mean_365d": 1000, "income_on_balance_365d": None},
 }
 
 
@@ -41,6 +42,9 @@ def cases(maker):
         if month < 6:
             tell("half_a_year", days, "income", amount=Fraction(10), kind="fee")
             tell("half_a_year", days, "balance", amount=Fraction(1000))
+    tell("balance_told_late", 400, "income", amount=Fraction(10), kind="fee")
+    tell("balance_told_late", 300, "income", amount=Fraction(5), kind="fee")
+    tell("balance_told_late", 100, "balance", amount=Fraction(1000))
     tell("spent_half", 400, "income", amount=Fraction(10), kind="fee")
     tell("spent_half", 400, "balance", amount=Fraction(2000))
 

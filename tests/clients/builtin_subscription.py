@@ -36,6 +36,9 @@ CASES = {
                              "monthly_revenue": Fraction("3.04375")},
     "customer_id:checkout_trial": {"subscription_state": "active", "in_trial": False},
     "customer_id:checkout_declined": UNPAID | {"subscription_state": "failing", "payment_failing": True},
+    # Paid, or declined, weeks before a first subscription began: for something else.
+    "customer_id:paid_early": UNPAID | {"subscription_state": "trial", "in_trial": True},
+    "customer_id:declined_early": UNPAID | {"subscription_state": "unpaid", "payment_failing": False},
     # A trial whose period was booked at nothing; one after an earlier trial; and none, after one.
     "customer_id:free_trial": {"subscription_state": "trial", "in_trial": True, "monthly_revenue": 0},
     "customer_id:tries_again": UNPAID | {"subscription_state": "trial", "in_trial": True},
@@ -80,6 +83,8 @@ def cases(maker):
     tell("checkout", pay(10 + before), start(10, "plus"))
     tell("checkout_trial", *old, pay(10 + before), start(10, "plus", True))
     tell("checkout_declined", *old, decline(10 + before), start(10, "plus"))
+    tell("paid_early", pay(30), start(10, "plus", True))
+    tell("declined_early", decline(30), start(10, "plus"))
     tell("free_trial", *old, start(10, "plus", True), pay(Fraction(19, 2), 0, 14))
     tell("tries_again", start(90, "plus", True), pay(80), end(50), start(10, "plus", True))
     tell("tried_before", start(90, "plus", True), end(76), start(10, "plus"))
