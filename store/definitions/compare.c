@@ -261,6 +261,46 @@ static bool same_fold(const struct comparing *comparing, const struct feature *a
         (a->aggregation != AGGREGATION_TOP || a->by_attribute == b->by_attribute);
 }
 
+static bool filters_use(const struct filter *filters, size_t count, uint16_t number)
+{
+    for (size_t i = 0; i < count; i++)
+        if (filters[i].attribute == number)
+            return true;
+    return false;
+}
+
+static bool feature_uses(const struct feature *feature, uint16_t number)
+{
+    return feature->attribute == number || feature->by_attribute == number ||
+        filters_use(feature->filters, feature->filter_count, number) ||
+        filters_use(feature->matching, feature->matching_count, number);
+}
+
+/* What has its name still but is another: an attribute of another type, or what was gone for a version or more. */
+static void compare_namesakes(struct comparing *comparing, const struct feature *before, const struct feature *after)
+{
+    const struct event_type *was = &comparing->old->events[before->event], *is = &comparing->new->events[after->event];
+    if (!bytes_equal(was->name, is->name))
+        return;
+    if (was->number != is->number) {
+        differ(comparing, true, true, "its event %s is a new one of that name", cut(comparing, is->name));
+        return;
+    }
+    for (size_t i = 0; i < is->attribute_count; i++) {
+        const struct attribute *attribute = &is->attributes[i];
+        const struct attribute *old = event_type_attribute(was, attribute->name);
+        if (attribute->retired || !old || old->number == attribute->number || !feature_uses(before, old->number) ||
+            !feature_uses(after, attribute->number))
+            continue;
+        if (old->type == attribute->type)
+            differ(comparing, true, true, "its attribute %s is a new one of that name",
+                cut(comparing, attribute->name));
+        else
+            differ(comparing, true, true, "its attribute %s is %s now, was %s", cut(comparing, attribute->name),
+                attribute_type_name(attribute->type), attribute_type_name(old->type));
+    }
+}
+
 static void compare_meaning(struct comparing *comparing, const struct feature *before, const struct feature *after)
 {
     bool fold = same_fold(comparing, before, after);
@@ -268,7 +308,9 @@ static void compare_meaning(struct comparing *comparing, const struct feature *b
         return; /* a place among leading values is in the name */
     struct bytes was = describe_feature(comparing->old, before, comparing->arena);
     struct bytes is = describe_feature(comparing->new, after, comparing->arena);
-    differ(comparing, true, !fold, "was %s, is %s", cut(comparing, was), cut(comparing, is));
+    compare_namesakes(comparing, before, after);
+    if (!bytes_equal(was, is) || comparing->words.length == 0)
+        differ(comparing, true, !fold, "was %s, is %s", cut(comparing, was), cut(comparing, is));
 }
 
 /* Runs of blanks outside quotes are one blank, and none at the ends: that is no change of an expression. */

@@ -335,6 +335,63 @@ static void features_are_compared_by_what_they_mean(void **state)
         "removed feature lost ()!*\n");
 }
 
+static void a_feature_of_what_only_has_its_name_still_is_told_apart(void **state)
+{
+    (void)state;
+    const struct definitions *first = parsed(
+        "identifiers: {id: }\n"
+        "events: {session: {pages: string, time: number, kind: string}, order: {amount: money}}\n"
+        "features:\n"
+        "  pages:   {of: session, distinct: pages, window: 30d}\n"
+        "  top:     {of: session, top: kind, by: time, k: 1}\n"
+        "  filter:  {of: session, distinct: pages, where: {pages: '1', kind: a}}\n"
+        "  ratio:   {of: session, ratio: {pages: '1'}, window: 30d}\n"
+        "  both:    {of: session, first: pages, window: 30d}\n"
+        "  same:    {of: session, first: kind}\n"
+        "  orders:  {of: order, count: true}\n");
+    const char *second_text =
+        "identifiers: {id: }\n"
+        "events: {session: {pages: integer, time: integer, kind: string}}\n"
+        "features:\n"
+        "  pages:   {of: session, distinct: pages, window: 30d}\n"
+        "  top:     {of: session, top: kind, by: time, k: 1}\n"
+        "  filter:  {of: session, distinct: pages, where: {pages: 1, kind: a}}\n"
+        "  ratio:   {of: session, ratio: {pages: 1}, window: 30d}\n"
+        "  both:    {of: session, first: pages, window: 60d}\n"
+        "  same:    {of: session, first: kind}\n";
+    const struct definitions *second = forced_after(second_text, first);
+    assert_changes(first, second,
+        "changed attribute session.pages (was string, is integer: only new events have it)!\n"
+        "changed attribute session.time (was number, is integer: only new events have it)!\n"
+        "removed event order (retired)!\n"
+        "changed feature pages (its attribute pages is integer now, was string)!*\n"
+        "changed feature top.1 (its attribute time is integer now, was number)!*\n"
+        "changed feature filter (its attribute pages is integer now, was string)!*\n"
+        "changed feature ratio (its attribute pages is integer now, was string)!*\n"
+        "changed feature both (its attribute pages is integer now, was string; was first session.pages, last 30d, is "
+        "first session.pages, last 60d; type was string, is int64)!*\n"
+        "removed feature orders ()!*\n");
+    /* What was gone for a version comes back as another. */
+    const struct definitions *third = forced_after(
+        "identifiers: {id: }\n"
+        "events: {session: {pages: string, kind: string}, order: {amount: money}}\n"
+        "features:\n"
+        "  pages:   {of: session, distinct: pages, window: 30d}\n"
+        "  orders:  {of: order, count: true}\n", second);
+    assert_changes(first, third,
+        "removed attribute session.time (retired)!\n"
+        "changed feature pages (its attribute pages is a new one of that name)!*\n"
+        "changed feature orders (its event order is a new one of that name)!*\n"
+        "removed feature top ()!*\n"
+        "removed feature filter ()!*\n"
+        "removed feature ratio ()!*\n"
+        "removed feature both ()!*\n"
+        "removed feature same ()!*\n");
+    definitions_release(first);
+    definitions_release(second);
+    definitions_release(third);
+}
+
 static void what_is_derived_defaults_and_papers_are_compared(void **state)
 {
     (void)state;
@@ -516,6 +573,7 @@ int main(void)
         cmocka_unit_test(nothing_differs_but_blanks_and_comments),
         cmocka_unit_test(settings_identifiers_and_events_are_compared),
         cmocka_unit_test(features_are_compared_by_what_they_mean),
+        cmocka_unit_test(a_feature_of_what_only_has_its_name_still_is_told_apart),
         cmocka_unit_test(what_is_derived_defaults_and_papers_are_compared),
         cmocka_unit_test(unknown_attributes_break_only_where_they_are_refused_from_now_on),
         cmocka_unit_test(each_part_of_a_feature_counts),
