@@ -120,6 +120,7 @@ struct grid {
     const Patron__V1__ReadInfo *info;
     Patron__V1__Column **columns;
     size_t column_count, row_count;
+    bool remarked; /* it is known which values are defaults or stale; of a matrix it is not */
 };
 
 static enum patron_code grid_check(const struct get *get, struct grid *grid, struct error *error)
@@ -257,6 +258,20 @@ static struct json_object *time_json(int64_t time_us)
     return json_object_new_string_len(text, (int)time_to_text(time_us, text));
 }
 
+static void remarks_json(const struct grid *grid, size_t row, struct json_object *to)
+{
+    struct json_object *defaults = json_object_new_array(), *stale = json_object_new_object();
+    json_object_object_add(to, "defaults", defaults);
+    json_object_object_add(to, "stale", stale);
+    for (size_t c = 0; c < grid->column_count; c++) {
+        const Patron__V1__Column *column = grid->columns[c];
+        if (column_is_default(column, row))
+            json_object_array_add(defaults, json_object_new_string(column->name));
+        if (column_is_stale(column, row))
+            json_object_object_add(stale, column->name, double_json(column_age_seconds(column, row)));
+    }
+}
+
 static void json_output(const struct get *get, const struct grid *grid)
 {
     const Patron__V1__ReadInfo *info = grid->info;
@@ -268,7 +283,6 @@ static void json_output(const struct get *get, const struct grid *grid)
     for (size_t i = 0; i < grid->row_count; i++) {
         bool found = row_found(grid, i);
         struct json_object *row = json_object_new_object(), *features = json_object_new_object();
-        struct json_object *defaults = json_object_new_array(), *stale = json_object_new_object();
         json_object_object_add(row, "id", json_object_new_string(get->options.ids.values[i]));
         json_object_object_add(row, "status", json_object_new_string(found ? "present" : "not_found"));
         json_object_object_add(row, "customer", found ? json_object_new_uint64(info->customer_ids[i]) : NULL);
@@ -277,16 +291,10 @@ static void json_output(const struct get *get, const struct grid *grid)
         json_object_object_add(
             row, "newest_known_at", found ? time_json(info->newest_known_ats_us[i]) : NULL);
         json_object_object_add(row, "features", features);
-        json_object_object_add(row, "defaults", defaults);
-        json_object_object_add(row, "stale", stale);
-        for (size_t c = 0; c < grid->column_count; c++) {
-            const Patron__V1__Column *column = grid->columns[c];
-            json_object_object_add(features, column->name, column_json(column, i));
-            if (column_is_default(column, i))
-                json_object_array_add(defaults, json_object_new_string(column->name));
-            if (column_is_stale(column, i))
-                json_object_object_add(stale, column->name, double_json(column_age_seconds(column, i)));
-        }
+        for (size_t c = 0; c < grid->column_count; c++)
+            json_object_object_add(features, grid->columns[c]->name, column_json(grid->columns[c], i));
+        if (grid->remarked)
+            remarks_json(grid, i, row);
         json_object_array_add(rows, row);
     }
     puts(json_object_to_json_string_ext(result, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
@@ -302,26 +310,48 @@ static void csv_cell(const char *text, bool last)
     fputs(last ? "\r\n" : ",", stdout);
 }
 
+/* "pages: stale 12.3 days; channel: default". Names have no comma and no quote. */
+static void csv_remarks(const struct grid *grid, size_t row)
+{
+    const char *before = "";
+    for (size_t i = 0; i < grid->column_count; i++) {
+        const Patron__V1__Column *column = grid->columns[i];
+        if (column_is_default(column, row))
+            printf("%s%s: default", before, column->name);
+        else if (column_is_stale(column, row))
+            printf("%s%s: stale %.1f days", before, column->name, column_age_seconds(column, row) / 86400);
+        else
+            continue;
+        before = "; ";
+    }
+    fputs("\r\n", stdout);
+}
+
 /* RFC 4180; a value that is not there is an empty field. */
 static void csv_output(const struct get *get, const struct grid *grid)
 {
+    bool last = !grid->remarked; /* else the remarks are */
     char as_of[TIME_TEXT_MAX], scratch[VALUE_TEXT_MAX];
     time_to_text(grid->info->as_of_us, as_of);
     csv_cell("id", false);
     csv_cell("customer", false);
     csv_cell("status", false);
-    csv_cell("as_of", grid->column_count == 0);
+    csv_cell("as_of", last && grid->column_count == 0);
     for (size_t i = 0; i < grid->column_count; i++)
-        csv_cell(grid->columns[i]->name, i + 1 == grid->column_count);
+        csv_cell(grid->columns[i]->name, last && i + 1 == grid->column_count);
+    if (grid->remarked)
+        csv_cell("remarks", true);
     for (size_t row = 0; row < grid->row_count; row++) {
         bool found = row_found(grid, row);
         snprintf(scratch, sizeof scratch, "%llu", (unsigned long long)grid->info->customer_ids[row]);
         csv_cell(get->options.ids.values[row], false);
         csv_cell(found ? scratch : NULL, false);
         csv_cell(found ? "present" : "not_found", false);
-        csv_cell(as_of, grid->column_count == 0);
+        csv_cell(as_of, last && grid->column_count == 0);
         for (size_t i = 0; i < grid->column_count; i++)
-            csv_cell(column_text(grid->columns[i], row, scratch), i + 1 == grid->column_count);
+            csv_cell(column_text(grid->columns[i], row, scratch), last && i + 1 == grid->column_count);
+        if (grid->remarked)
+            csv_remarks(grid, row);
     }
 }
 
@@ -358,7 +388,10 @@ static enum patron_code features_get(struct get *get, struct rpc *rpc, struct er
     TRY(rpc_unary(rpc, "/patron.v1.Features/GetFeatures", &request.base,
         &patron__v1__get_features_response__descriptor, &message, error));
     Patron__V1__GetFeaturesResponse *reply = (Patron__V1__GetFeaturesResponse *)message;
-    struct grid grid = {.info = reply->info, .columns = reply->columns, .column_count = reply->n_columns};
+    struct grid grid = {.info = reply->info,
+        .columns = reply->columns,
+        .column_count = reply->n_columns,
+        .remarked = true};
     enum patron_code code = grid_print(get, &grid, error);
     protobuf_c_message_free_unpacked(message, NULL);
     return code;
@@ -418,7 +451,13 @@ static const char get_notes[] =
     "its moment, and asking again --as-of that moment gives the same values for ever.\n\n"
     "An identifier that is not known is an answer, not a failure: its status says not found, and the exit "
     "code is 0.\n"
-    "A value that is not there (no event to take it from) is - in the table, null in JSON, empty in CSV.\n\n"
+    "A value that is not there (no event to take it from) is - in the table, null in JSON, empty in CSV. One "
+    "that is the\n"
+    "feature's default, or stale, says so beside it in the table; in JSON a row names them in defaults and, with "
+    "their age\n"
+    "in seconds, in stale; in CSV in its last column, remarks: \"pages: stale 12.3 days; channel: default\". A "
+    "matrix\n"
+    "(--vectors) does not tell a default from another value, and a stale value is not in it.\n\n"
     "Examples:\n"
     "  patron get --service churn --id email:ada@example.org\n"
     "  patron get --features orders_90d,rfm.recency --id customer_id:1042 --id device:9f3 -o json\n"

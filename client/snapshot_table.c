@@ -41,14 +41,15 @@ static enum patron_code parquet_type_of(
     }
 }
 
-static enum patron_code names_check(const struct parquet_column *columns, size_t count, struct error *error)
+/* Those of the spine come after `asked`; no feature is called as a fixed column. */
+static enum patron_code names_check(
+    const struct parquet_column *columns, size_t asked, size_t count, struct error *error)
 {
     for (size_t i = 0; i < count; i++) {
         for (size_t j = 0; j < i; j++) {
             if (strcmp(columns[i].name, columns[j].name) == 0)
-                return error_set(error, PATRON_INVALID,
-                    "two columns of the snapshot would be called %.128s: rename the one in the spine",
-                    columns[i].name);
+                return error_set(error, PATRON_INVALID, "two columns of the snapshot would be called %.128s: %s",
+                    columns[i].name, i < asked ? "ask for that feature once" : "rename the one in the spine");
         }
     }
     return PATRON_OK;
@@ -76,7 +77,7 @@ static enum patron_code columns_plan(struct snapshot_table *table,
         const struct spine_column *other = &table->spine->columns[i - FIXED_COLUMNS - table->feature_count];
         columns[i] = (struct parquet_column){other->name, PARQUET_TEXT};
     }
-    return names_check(columns, count, error);
+    return names_check(columns, FIXED_COLUMNS + table->feature_count, count, error);
 }
 
 enum patron_code snapshot_table_open(struct snapshot_table *table, const char *path,
