@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-enum { REPORT_EVERY_CUSTOMERS = 256, FINDING_TEXT_MAX = 256 };
+enum { REPORT_EVERY_CUSTOMERS = 256, FINDING_WORDS_MAX = 200, FINDING_TEXT_MAX = 256 };
 
 struct verify {
     const struct view *view;
@@ -24,7 +24,7 @@ static void differ(struct verify *verify, uint64_t customer, const char *what)
 {
     verify->result->differences++;
     char finding[FINDING_TEXT_MAX];
-    snprintf(finding, sizeof finding, "customer %llu: %s", (unsigned long long)customer, what);
+    snprintf(finding, sizeof finding, "customer %llu: %.*s", (unsigned long long)customer, FINDING_WORDS_MAX, what);
     verify->stopped = !verify->report(verify->context, verify->result, finding) || verify->stopped;
 }
 

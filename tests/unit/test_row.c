@@ -54,7 +54,7 @@ static struct selection select_these(
     const struct view *view, const char *service, const char *const names[], size_t count, struct arena *arena)
 {
     struct selection selection;
-    struct bytes list[32];
+    struct bytes list[32] = {{0}};
     struct error error;
     for (size_t i = 0; i < count; i++)
         list[i] = bytes_from_string(names[i]);
