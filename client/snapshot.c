@@ -471,7 +471,7 @@ static const char snapshot_notes[] =
     "and, of a\n"
     "spine, all its columns but the time, as text. A value that is not there is null; a row whose identifier "
     "was not\n"
-    "known at its moment has status not_found, no customer and no values.\n\n"
+    "known at its moment has status not_found, no customer and no values but defaults.\n\n"
     "A JSON-lines spine has a column for each key of its rows, in the order they first appear; a row without a "
     "key has\n"
     "null there.\n\n"

@@ -246,12 +246,13 @@ void queue_postpone(struct store *store, int64_t known_at_us, enum sharing_obsta
     struct waiting_cost cost = list_take(store->sharing, known_at_us);
     CHECK(cost.version == 0); /* of what some bear already the rest is theirs too */
     cost.obstacle = obstacle;
-    if (cost.retries == SHARING_RETRIES) {
+    bool answers = store->answered_until_us != INT64_MIN; /* before that, history that would drive it may still come */
+    if (answers && cost.retries == SHARING_RETRIES) {
         waiting_delete(store, known_at_us);
         waiting_put(store, QUEUE_SHARED_UNALLOCATED, &cost);
         store->sharing->unallocated++;
     } else {
-        cost.retries++;
+        cost.retries += answers;
         cost.due_us = period_of(store->definitions->zone, cost.period, cost.due_us).until_us;
         list_insert(store->sharing, &cost);
         waiting_put(store, QUEUE_SHARED_WAITING, &cost);

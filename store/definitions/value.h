@@ -30,7 +30,7 @@ struct value {
     int64_t integer;   /* INT64; BOOL as 0 and 1 */
     int128 exact;      /* MONEY, micro-units */
     struct bytes text; /* in the call's arena, or the definitions' */
-    int64_t age_us;    /* of a feature with a max_age: T - the newest event time it is taken from; else 0 */
+    int64_t age_us;    /* of a feature with a max_age: T - the newest event time of its kind, in its window or not */
 };
 
 /* Where only a value or none can be said (a matrix, a snapshot, an operand) a stale one counts as missing: the default

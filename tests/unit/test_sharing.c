@@ -107,6 +107,26 @@ static void who_bears_nothing_gets_no_event(void **state)
     shop_close(&shop);
 }
 
+static void bills_loaded_before_their_history_wait_for_it(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    open_may(&shop);
+    struct event_input cost = cost_of(&shop, "hosting", "march", at("2024-03-15"), "10");
+    import_at(&shop, &cost, newest_t(&shop));
+    for (int i = 0; i < 2 * SHARING_RETRIES; i++)
+        share(&shop);
+    assert_int_equal(figures_of(&shop).unallocated, 0);
+    assert_int_equal(figures_of(&shop).waiting, 1);
+    struct event_input driver = shop_event(&shop, "session", "late", at("2024-03-20"), "device:c");
+    import_at(&shop, &driver, newest_t(&shop));
+    share(&shop);
+    assert_int_equal(figures_of(&shop).shared, 1);
+    assert_true(ask(&shop, "device:c", newest_t(&shop)).values[HOSTING_SUM].exact == 10000000);
+    shop_assert_sound(&shop);
+    shop_close(&shop);
+}
+
 static void refuse(struct shop *shop, const struct event_input *event, const char *words)
 {
     shop_begin(shop);
@@ -156,6 +176,9 @@ static void without_any_driver_it_is_tried_again_and_then_borne_by_nobody(void *
     (void)state;
     struct shop shop = {0};
     open_may(&shop);
+    struct error error;
+    if (store_answered_set(shop.store, newest_t(&shop), &error) != PATRON_OK)
+        fail_msg("%s", error.text);
     struct event_input cost = cost_of(&shop, "hosting", "march", at("2024-03-31T22:00:00Z") - 1, "10");
     import_at(&shop, &cost, newest_t(&shop));
     static const char *const dues[] = {"2024-05-31T22:00:00Z", "2024-06-30T22:00:00Z", "2024-07-31T22:00:00Z"};
@@ -481,6 +504,7 @@ int main(void)
         cmocka_unit_test(a_cost_that_comes_again_is_a_duplicate_before_and_after_it_was_shared),
         cmocka_unit_test(who_bears_nothing_gets_no_event),
         cmocka_unit_test(what_cannot_be_shared_is_refused_in_words),
+        cmocka_unit_test(bills_loaded_before_their_history_wait_for_it),
         cmocka_unit_test(without_any_driver_it_is_tried_again_and_then_borne_by_nobody),
         cmocka_unit_test(no_entry_is_known_before_the_due_time_once_a_cost_is_weighed),
         cmocka_unit_test(a_changed_rule_counts_from_the_next_sharing_on),
