@@ -22,8 +22,8 @@
  *   share in place of the amount. It is known from the due time on, or from just after the newest entry if that is
  *   later. Features, reads of the past, merges and verify know no difference, and nothing is known too early.
  * - Where nobody has any weight, the cost waits for the end of the period after, up to SHARING_RETRIES times: events of
- *   its own period may come late. Then it is unallocated: kept and counted, borne by nobody. A store that never answered
- *   does not count the times: bills may be loaded before the history that drives them.
+ *   its own period may come late. Then it is unallocated: kept and counted, borne by nobody. A store that never
+ *   answered does not count the times: bills may be loaded before the history that drives them.
  * - What comes once a cost is shared out changes its shares no more, nor do later definitions.
  *
  * At most SHARED_COSTS_WAITING_MAX wait; an event that would be one more is refused.
