@@ -223,6 +223,67 @@ static struct value value_of(struct shop *shop, const struct view *view, const c
     return value;
 }
 
+/* --- texts, while following ------------------------------------------------------------------------------------ */
+
+static const char texts_version[] = KINDS "features:\n"
+                                          "  first_page: {of: visit, first: page}\n"
+                                          "  last_page: {of: visit, last: page}\n"
+                                          "  pages: {of: visit, top: page, k: 3}\n"
+                                          "  orders: {of: order, count: true}\n";
+
+static void texts_send(struct shop *shop, const char *id, int64_t time_us, const char *who, const char *page)
+{
+    struct event_input event = shop_event(shop, "visit", id, time_us, who);
+    struct event_attribute given = {
+        .name = bytes_from_string("page"), .kind = GIVEN_TEXT, .text = bytes_from_string(page)};
+    event.attributes = &given;
+    event.attribute_count = 1;
+    shop_begin(shop);
+    assert_int_equal(shop_add(shop, &event), EVENT_APPLIED);
+    shop_commit(shop);
+}
+
+/* Up to the newest entry, in steps as large as they come. */
+static void refill_to_end(struct run *run)
+{
+    struct store *store = run->shop.store;
+    store_view_take(store, &run->view);
+    for (bool reached = false; !reached;) {
+        assert_int_equal(refill_step(run->refill, &run->view, 0, &reached, NULL), PATRON_OK);
+        assert_int_equal(refill_write(store, run->refill, NULL), PATRON_OK);
+    }
+    store_view_release(&run->view);
+}
+
+/* Profiles with texts become one: what one takes over from another lies in rows that were read for that one. In both
+ * orders, for rows are given up in the order they were read. */
+static void texts_of_merged_profiles_outlive_the_rows_they_were_read_from(void **state)
+{
+    (void)state;
+    for (int turn = 0; turn < 2; turn++) {
+        struct run run = {.dice = dice_of(8, 1)};
+        run_open(&run, first_version);
+        struct shop *shop = &run.shop;
+        texts_send(shop, "1", START_US - 5 * DAY, "device:a", "a page of the first, which is a long one");
+        texts_send(shop, "2", START_US - 4 * DAY, "device:b", "a page of the second, which is a long one");
+        texts_send(shop, "3", START_US - 9 * DAY, "device:c", "a page of the third, which is a long one");
+        define(shop, texts_version);
+        run.refill = refill_new(shop->store);
+        refill_to_end(&run);
+        /* the one that goes is read before the one that stays, or after it */
+        if (turn == 0)
+            texts_send(shop, "4", START_US - 6 * DAY, "device:c", "another page of the third");
+        texts_send(shop, "5", START_US - 5 * DAY, "device:a device:c", "a page of both");
+        texts_send(shop, "6", START_US - 3 * DAY, "device:b device:a", "a page of all");
+        refill_to_end(&run);
+        bool done = false;
+        assert_int_equal(refill_finish(shop->store, run.refill, 0, &done, NULL), PATRON_OK);
+        assert_true(done);
+        shop_assert_sound(shop);
+        run_close(&run);
+    }
+}
+
 /* --- filling --------------------------------------------------------------------------------------------------- */
 
 /* A history with a refill in the middle; sometimes it crashes, sometimes what lags is written back. */
@@ -720,6 +781,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_version_is_filled_while_events_come_in_whatever_happens_between),
+        cmocka_unit_test(texts_of_merged_profiles_outlive_the_rows_they_were_read_from),
         cmocka_unit_test(a_refill_goes_on_after_a_failure_of_any_call),
         cmocka_unit_test(a_refill_that_nobody_does_later_is_done_when_the_store_is_opened),
         cmocka_unit_test(a_version_under_which_profiles_are_the_same_serves_at_once),
