@@ -101,8 +101,13 @@ static void message_take(struct applied *applied, Patron__V1__ApplyDefinitionsRe
     applied->customers = message->customers_folded;
     applied->events = message->events_folded;
     if (applied->first) {
-        progress_update(&applied->progress, message->customers_folded, message->identifiers_done,
-            message->identifiers_total);
+        char words[PROGRESS_TEXT_MAX];
+        snprintf(words, sizeof words, "following: %llu events behind", (unsigned long long)message->events_behind);
+        if (message->following && !message->done)
+            progress_say(&applied->progress, words);
+        else
+            progress_update(&applied->progress, message->customers_folded, message->identifiers_done,
+                message->identifiers_total);
         protobuf_c_message_free_unpacked(&message->base, NULL);
         return;
     }
@@ -259,6 +264,8 @@ static void version_add(struct table *table, const Patron__V1__DefinitionsVersio
     table_add(table, text);
     if (version->failure[0])
         snprintf(text, sizeof text, "cannot be filled");
+    else if (version->following)
+        snprintf(text, sizeof text, "following, %llu events behind", (unsigned long long)version->events_behind);
     else if (filling)
         snprintf(text, sizeof text, "filling, %.0f %%",
             100.0 * (double)version->identifiers_done / (double)version->identifiers_total);
@@ -315,6 +322,8 @@ static void versions_print_json(const Patron__V1__ListDefinitionsVersionsRespons
         json_object_object_add(one, "asked", json_object_new_uint64(version->asked));
         json_object_object_add(one, "identifiers_done", json_object_new_uint64(version->identifiers_done));
         json_object_object_add(one, "identifiers_total", json_object_new_uint64(version->identifiers_total));
+        json_object_object_add(one, "following", json_object_new_boolean(version->following));
+        json_object_object_add(one, "events_behind", json_object_new_uint64(version->events_behind));
         if (version->failure[0])
             json_object_object_add(one, "failure", json_object_new_string(version->failure));
         json_object_array_add(list, one);

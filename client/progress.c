@@ -59,17 +59,16 @@ void progress_text(const struct progress *progress, int64_t now_us, char text[PR
     }
 }
 
-void progress_update(struct progress *progress, uint64_t done, uint64_t part, uint64_t whole)
+static bool is_due(struct progress *progress, int64_t now_us)
 {
-    progress->done = done;
-    progress->part = part;
-    progress->whole = whole;
-    int64_t now_us = monotonic_us();
     if (now_us - progress->shown_us < (progress->terminal ? TERMINAL_EVERY_US : LINE_EVERY_US))
-        return;
+        return false;
     progress->shown_us = now_us;
-    char text[PROGRESS_TEXT_MAX];
-    progress_text(progress, now_us, text);
+    return true;
+}
+
+static void show(struct progress *progress, const char *text)
+{
     if (progress->terminal) {
         fprintf(stderr, "\r\033[K%s", text);
         fflush(stderr);
@@ -77,6 +76,25 @@ void progress_update(struct progress *progress, uint64_t done, uint64_t part, ui
     } else {
         fprintf(stderr, "%s\n", text);
     }
+}
+
+void progress_update(struct progress *progress, uint64_t done, uint64_t part, uint64_t whole)
+{
+    progress->done = done;
+    progress->part = part;
+    progress->whole = whole;
+    int64_t now_us = monotonic_us();
+    if (!is_due(progress, now_us))
+        return;
+    char text[PROGRESS_TEXT_MAX];
+    progress_text(progress, now_us, text);
+    show(progress, text);
+}
+
+void progress_say(struct progress *progress, const char *words)
+{
+    if (is_due(progress, monotonic_us()))
+        show(progress, words);
 }
 
 void progress_finish(struct progress *progress)

@@ -25,6 +25,8 @@ int64_t monotonic_us(void);
 void progress_start(struct progress *progress, const char *label, const char *unit);
 /* Cheap enough for every row. */
 void progress_update(struct progress *progress, uint64_t done, uint64_t part, uint64_t whole);
+/* The same with words of the caller's own. */
+void progress_say(struct progress *progress, const char *words);
 /* Wipe the line. */
 void progress_finish(struct progress *progress);
 

@@ -32,6 +32,9 @@ static void write_ingestion(const struct writer_figures *writer, struct encoder 
         {"patron_ingest_queued_events", "gauge", "Events that wait for the writer.",
             (double)writer->queued_events},
         {"patron_ingest_queued_bytes", "gauge", "The same in bytes.", (double)writer->queued_bytes},
+        {"patron_ingest_gave_way_seconds_total", "counter",
+            "Time that events waited for a new version of the definitions to follow those before.",
+            (double)writer->gave_way_us / 1e6},
         {"patron_write_backs_total", "counter", "Passes that wrote profiles back.",
             (double)writer->write_backs},
     };
@@ -64,6 +67,24 @@ static void write_store(const struct store_figures *store, struct encoder *page)
             (double)store->sharing.unallocated},
         {"patron_profiles_behind", "gauge", "Profiles that lag the log on disk.",
             (double)store->profiles_behind},
+    };
+    write_all(numbers, sizeof numbers / sizeof numbers[0], page);
+}
+
+static void write_refill(const struct refill_progress *refill, struct encoder *page)
+{
+    bool filling = refill->phase == REFILL_FILLING, following = refill->phase == REFILL_FOLLOWING;
+    const struct number numbers[] = {
+        {"patron_refills_total", "counter", "Versions of the definitions filled from the events, since the start.",
+            (double)refill->refills},
+        {"patron_refill_identifiers_left", "gauge",
+            "Identifiers whose customers are to be folded yet for the version that is being filled.",
+            filling ? (double)(refill->nodes_total - refill->nodes) : 0},
+        {"patron_refill_events_behind", "gauge",
+            "Events that came in meanwhile and are to be applied yet to the version that is being filled.",
+            following ? (double)refill->behind : 0},
+        {"patron_refill_failed", "gauge", "1 where the newest version of the definitions cannot be filled.",
+            refill->phase == REFILL_FAILED},
     };
     write_all(numbers, sizeof numbers / sizeof numbers[0], page);
 }
@@ -103,6 +124,7 @@ void figures_write(struct database *database, struct encoder *page)
     port->functions->status(port, &status);
     write_ingestion(&figures.writer, page);
     write_store(&status.figures, page);
+    write_refill(&figures.refill, page);
     write_memory(&figures, page);
     schema_page_write(port, page);
     double newest_s = status.newest_known_at_us == INT64_MIN ? 0 : (double)status.newest_known_at_us / 1e6;

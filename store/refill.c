@@ -7,8 +7,9 @@
 #include "store/timeline/fold.h"
 #include "store/versions.h"
 
-/* What one write to the engine may hold the writer up for: a millisecond or so. */
-enum { STEP_BYTES = 256 * 1024, STEP_MOST = 512 };
+/* What one write to the engine may hold the writer up for: a millisecond or so, and a few while following, where every
+ * step waits for a group's sync, and one that is larger writes a customer of many entries once. */
+enum { STEP_BYTES = 256 * 1024, STEP_MOST = 512, FOLLOW_BYTES = 1024 * 1024, FOLLOW_MOST = 4096 };
 
 struct refill {
     struct version *version;
@@ -18,6 +19,8 @@ struct refill {
     bool catching_up;          /* the customers up to the cursor are being folded anew at … */
     int64_t catching_up_to_us;
     int64_t caught_up_us;      /* entries up to here were looked at for that */
+    size_t touched_bytes;      /* of the profiles that the entries of a step are applied to */
+    int64_t counted_us;        /* figures.behind was counted up to here; INT64_MIN: not yet */
     struct arena arena;
     struct refill_figures figures;
 };
@@ -31,6 +34,7 @@ struct refill *refill_new(struct store *store)
     refill->batch = kv_batch_new(store->kv);
     refill->state = store->refill;
     refill->pinned_us = INT64_MIN;
+    refill->counted_us = INT64_MIN;
     refill->figures = (struct refill_figures){.version = refill->version->number, .nodes_total = store->last_node};
     return refill;
 }
@@ -213,6 +217,7 @@ static enum patron_code touch(struct refill *refill, const struct view *under, s
     struct touched *made = arena_alloc(&refill->arena, sizeof *made);
     made->customer = customer;
     made->before = before;
+    refill->touched_bytes += before ? before->total_bytes : 0;
     HASH_ADD(hh, *all, customer, sizeof made->customer, made);
     *touched = made;
     if (!before)
@@ -273,7 +278,8 @@ static enum patron_code entry_apply(struct refill *refill, const struct view *un
     return PATRON_OK;
 }
 
-/* Applies the entries after the position, at most so many, and puts what comes of it into the batch. */
+/* Applies the entries after the position, at most so many, or as suit a step if not SIZE_MAX, and puts what comes of it
+ * into the batch. */
 static enum patron_code entries_apply(struct refill *refill, const struct view *under, struct kv_batch *batch,
     size_t entries_max, bool *reached, struct error *error)
 {
@@ -281,7 +287,11 @@ static enum patron_code entries_apply(struct refill *refill, const struct view *
     struct kv_iterator *rows = entries_after(under, refill->state.position_us);
     struct touched *all = NULL, *touched, *next;
     enum patron_code code = PATRON_OK;
-    for (size_t i = 0; code == PATRON_OK && i < entries_max && kv_iterator_valid(rows); kv_iterator_next(rows), i++) {
+    size_t i = 0;
+    refill->touched_bytes = 0;
+    for (; code == PATRON_OK && i < entries_max && kv_iterator_valid(rows); kv_iterator_next(rows), i++) {
+        if (entries_max != SIZE_MAX && refill->touched_bytes >= FOLLOW_BYTES)
+            break;
         struct log_entry entry;
         code = log_decode(
             kv_iterator_borrow_key(rows), kv_iterator_borrow_value(rows), &refill->arena, &entry, error);
@@ -294,6 +304,8 @@ static enum patron_code entries_apply(struct refill *refill, const struct view *
         code = kv_iterator_status(rows, error);
     *reached = code == PATRON_OK && !kv_iterator_valid(rows);
     kv_iterator_free(rows);
+    refill->figures.entries += i;
+    refill->figures.behind -= i < refill->figures.behind ? i : refill->figures.behind;
     for (touched = all; touched && code == PATRON_OK; touched = touched->hh.next) {
         const struct profile_parts *wanted = touched->profile ? profile_encode(touched->profile) : NULL;
         profile_rows_write(batch, refill->version->number, touched->customer, touched->before, wanted);
@@ -310,13 +322,38 @@ static enum patron_code entries_apply(struct refill *refill, const struct view *
     return code;
 }
 
+/* How many there are after the position; counting ends past `most`. */
+static enum patron_code entries_count(
+    const struct view *view, int64_t position_us, size_t most, size_t *count, struct error *error)
+{
+    struct kv_iterator *rows = entries_after(view, position_us);
+    *count = 0;
+    for (; kv_iterator_valid(rows) && *count <= most; kv_iterator_next(rows))
+        ++*count;
+    enum patron_code code = kv_iterator_status(rows, error);
+    kv_iterator_free(rows);
+    return code;
+}
+
+static enum patron_code follow_step(
+    struct refill *refill, const struct view *under, size_t most, bool *reached, struct error *error)
+{
+    if (refill->counted_us != under->position_us) {
+        size_t behind;
+        TRY(entries_count(under, refill->state.position_us, SIZE_MAX - 1, &behind, error));
+        refill->figures.behind = behind;
+        refill->counted_us = under->position_us;
+    }
+    return entries_apply(refill, under, refill->batch, most, reached, error);
+}
+
 /* --- the steps ------------------------------------------------------------------------------------------------- */
 
 enum patron_code refill_step(
     struct refill *refill, const struct view *view, size_t most, bool *reached, struct error *error)
 {
     if (most == 0)
-        most = STEP_MOST;
+        most = refill->state.filling ? STEP_MOST : FOLLOW_MOST;
     CHECK(kv_batch_count(refill->batch) == 0);
     struct view under = view_under(refill, view);
     *reached = false;
@@ -329,7 +366,7 @@ enum patron_code refill_step(
     else if (refill->state.filling)
         TRY(fill_step(refill, &under, most, error));
     else
-        TRY(entries_apply(refill, &under, refill->batch, most, reached, error));
+        TRY(follow_step(refill, &under, most, reached, error));
     refill_state_put(refill->batch, &refill->state);
     return PATRON_OK;
 }
@@ -354,22 +391,6 @@ enum patron_code refill_write(struct store *store, struct refill *refill, struct
     return code;
 }
 
-/* Are there at most so many entries after the position? */
-static enum patron_code entries_are_few(
-    const struct view *view, int64_t position_us, size_t entries_max, bool *few, struct error *error)
-{
-    struct kv_iterator *rows = entries_after(view, position_us);
-    size_t entries = 0;
-    while (kv_iterator_valid(rows) && entries <= entries_max) {
-        kv_iterator_next(rows);
-        entries++;
-    }
-    *few = entries <= entries_max;
-    enum patron_code code = kv_iterator_status(rows, error);
-    kv_iterator_free(rows);
-    return code;
-}
-
 enum patron_code refill_finish(
     struct store *store, struct refill *refill, size_t entries_max, bool *done, struct error *error)
 {
@@ -380,9 +401,10 @@ enum patron_code refill_finish(
         .kv = store->kv, .versions = store->versions, .key = store->key, .position_us = store->newest_us};
     struct view under = view_under(refill, &newest);
     *done = false;
-    bool few, reached = false;
-    TRY(entries_are_few(&under, refill->state.position_us, entries_max, &few, error));
-    if (!few)
+    bool reached = false;
+    size_t left;
+    TRY(entries_count(&under, refill->state.position_us, entries_max, &left, error));
+    if (left > entries_max)
         return PATRON_OK;
     enum patron_code code = entries_apply(refill, &under, store->batch, SIZE_MAX, &reached, error);
     if (code == PATRON_OK) {

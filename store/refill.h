@@ -48,6 +48,8 @@ struct refill_figures {
     uint64_t nodes_total;
     uint64_t customers;   /* folded since refill_new */
     uint64_t events;      /* folded or applied since refill_new */
+    uint64_t entries;     /* of the log, looked at since refill_new while following */
+    uint64_t behind;      /* while following: entries of the log up to the last step's view that are yet to come */
 };
 void refill_figures(const struct refill *refill, struct refill_figures *figures); /* the stepping thread's */
 

@@ -197,6 +197,7 @@ static void tell(struct applying *applying)
     response.identifiers_done = progress.nodes;
     response.identifiers_total = progress.nodes_total;
     response.following = progress.phase != REFILL_FILLING;
+    response.events_behind = progress.phase == REFILL_FOLLOWING ? progress.behind : 0;
     response.customers_folded = progress.customers;
     response.events_folded = progress.events;
     response.done = progress.phase == REFILL_DONE;

@@ -42,6 +42,8 @@ static void start(struct call *call, struct bytes request)
         if (message->state == STATE(FILLING) && progress.version == version->number) {
             message->identifiers_done = progress.nodes;
             message->identifiers_total = progress.nodes_total;
+            message->following = progress.phase == REFILL_FOLLOWING;
+            message->events_behind = message->following ? progress.behind : 0;
             if (progress.phase == REFILL_FAILED)
                 message->failure = arena_string(arena, bytes_from_string(progress.error.text));
         }

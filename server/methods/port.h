@@ -46,6 +46,8 @@ struct refill_progress {
     uint64_t nodes_total;
     uint64_t customers; /* folded since it went on, as the next */
     uint64_t events;
+    uint64_t behind;  /* while FOLLOWING: events taken in that are not applied yet */
+    uint64_t refills; /* done since the start */
     struct error error;
 };
 

@@ -453,6 +453,7 @@ void database_figures(struct database *database, struct database_figures *figure
         .work_queued = workers_queued(database->workers),
     };
     writer_figures(database->writer, &figures->writer);
+    refiller_progress(database->refiller, &figures->refill);
     profile_cache_figures(database->cache, &figures->cache);
     kv_statistics(database->kv, &figures->kv);
 }

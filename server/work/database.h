@@ -66,6 +66,7 @@ struct database_figures {
     struct writer_figures writer;
     struct profile_cache_figures cache;
     struct kv_statistics kv;
+    struct refill_progress refill;
     int64_t newest_known_at_us;
     int64_t answered_us; /* highest T handed out */
     uint64_t work_queued;

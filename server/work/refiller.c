@@ -3,6 +3,7 @@
 #include "server/work/refiller.h"
 
 #include "server/work/disk.h"
+#include "server/work/pace.h"
 #include "server/work/thread.h"
 #include "store/refill.h"
 
@@ -40,6 +41,9 @@ struct refiller {
     struct view view; /* not one of views.h: it asks for no profile, so none is to be kept for it */
     bool viewed;
     size_t finish_entries;
+    uint64_t events_seen;    /* of the store, when the view was taken */
+    uint64_t events_arrived; /* when the last step was written */
+    struct pace pace;
     bool asked;
     bool finished;
     bool left;
@@ -94,7 +98,10 @@ static void tell(struct refiller *refiller, enum refill_phase phase, const struc
         progress->nodes_total = figures.nodes_total;
         progress->customers = figures.customers;
         progress->events = figures.events;
+        progress->behind =
+            phase == REFILL_FOLLOWING ? figures.behind + refiller->events_arrived - refiller->events_seen : 0;
     }
+    progress->refills += phase == REFILL_DONE;
     if (why)
         progress->error = *why;
     for (struct refill_watcher *watcher = refiller->watchers; watcher; watcher = watcher->next)
@@ -112,6 +119,33 @@ static void tell_now_and_then(struct refiller *refiller)
     tell(refiller, figures.following ? REFILL_FOLLOWING : REFILL_FILLING, NULL);
 }
 
+/* Says once that the writer takes in less. */
+static void tell_of_giving_way(const struct refiller *refiller, uint32_t version, uint32_t limit)
+{
+    char words[WORDS_MAX];
+    snprintf(words, sizeof words,
+        "events come in faster than version %u of the definitions is filled with them: until it serves they are taken "
+        "in slower, some %u a second for now",
+        version, limit);
+    if (refiller->options.notice)
+        refiller->options.notice(refiller->options.context, words);
+}
+
+/* Once all customers are folded, the log must be followed faster than it grows, or it would never end. */
+static void keep_pace(struct refiller *refiller)
+{
+    struct refill_figures figures;
+    refill_figures(refiller->refill, &figures);
+    if (!figures.following)
+        return;
+    uint32_t before = refiller->pace.limit;
+    uint32_t limit = pace_look(&refiller->pace, steady_ms(), figures.entries, refiller->events_arrived);
+    if (limit != before)
+        writer_limit(refiller->options.writer, limit);
+    if (limit > 0 && before == 0)
+        tell_of_giving_way(refiller, figures.version, limit);
+}
+
 /* --- on the writer's thread ----------------------------------------------------------------------------- */
 
 static enum patron_code begin(void *context, struct error *error)
@@ -122,10 +156,18 @@ static enum patron_code begin(void *context, struct error *error)
     return PATRON_OK;
 }
 
+static uint64_t events_now(const struct refiller *refiller)
+{
+    struct store_figures figures;
+    store_figures(refiller->options.store, &figures);
+    return figures.events;
+}
+
 static enum patron_code take_view(void *context, struct error *error)
 {
     struct refiller *refiller = context;
     (void)error;
+    refiller->events_seen = refiller->events_arrived = events_now(refiller);
     store_view_take(refiller->options.store, &refiller->view);
     refiller->viewed = true;
     return PATRON_OK;
@@ -134,6 +176,7 @@ static enum patron_code take_view(void *context, struct error *error)
 static enum patron_code write_step(void *context, struct error *error)
 {
     struct refiller *refiller = context;
+    refiller->events_arrived = events_now(refiller);
     return refill_write(refiller->options.store, refiller->refill, error);
 }
 
@@ -224,6 +267,7 @@ static void fill(struct refiller *refiller)
     refiller->refill = NULL;
     refiller->finished = false;
     refiller->finish_entries = FINISH_ENTRIES;
+    refiller->pace = (struct pace){0};
     enum patron_code code = on_writer(refiller, begin, &error);
     if (code == PATRON_OK && refiller->refill) {
         tell(refiller, REFILL_FILLING, NULL);
@@ -233,8 +277,10 @@ static void fill(struct refiller *refiller)
     refiller->asked = true; /* what comes from now on, somebody has applied */
     while (code == PATRON_OK && refiller->refill && !refiller->finished && !is_stopping(refiller)) {
         code = step(refiller, &error);
+        keep_pace(refiller);
         tell_now_and_then(refiller);
     }
+    writer_limit(refiller->options.writer, 0);
     let_go_of_view(refiller);
     if (refiller->finished)
         tell(refiller, REFILL_DONE, NULL);

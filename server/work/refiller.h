@@ -3,8 +3,9 @@
  *
  * It begins by itself where the last process left off, and anew with refiller_begin. What it makes is written by the
  * writer, in pieces of about a millisecond; in the end the writer switches, and the next view is of the new version.
- * While the disk has no room but its reserve, it waits. What it cannot do (events that cannot be read) is told to who
- * watches and in a notice, and tried again with the next refiller_begin or start.
+ * Where events come in so fast that following them would not end, the writer takes them in slower until the switch
+ * (pace.h), which a notice tells. While the disk has no room but its reserve, it waits. What it cannot do (events that
+ * cannot be read) is told to who watches and in a notice, and tried again with the next refiller_begin or start.
  *
  * Watchers are told when something has changed, a few times a second at most, and at each end.
  *

@@ -1,6 +1,6 @@
-/* The loop has four handles: an async, by which others wake it; an idle one, which runs a step at a time while there is
- * something to do, so that timers come through under load; and two timers. A step is one group and, while a write-back
- * is under way, one slice of it.
+/* The loop has five handles: an async, by which others wake it; an idle one, which runs a step at a time while there is
+ * something to do, so that timers come through under load; and three timers. A step is one group and, while a
+ * write-back is under way, one slice of it.
  *
  * Batches pass from the queue (under the lock) to `taken` (the writer's alone) to their senders (`done`). A batch that
  * has begun is finished even if the clock jumps meanwhile: the clock stays good for stamping (see clock.h), and so a
@@ -12,6 +12,7 @@
 #include "server/work/thread.h"
 #include "store/base/limits.h"
 
+#include <stdatomic.h>
 #include <uv.h>
 
 enum {
@@ -21,6 +22,7 @@ enum {
     SLICE_BUSY = 128,
     SLICE_QUIET = 1024,
     WATCH_MS = 1000,
+    LIMITED_GROUPS_PER_S = 20, /* while events are limited: their senders wait that much longer, and no more */
 };
 
 /* A group is closed after this long, for its acknowledgements and its readers' T wait for it. */
@@ -48,6 +50,8 @@ struct writer {
     uv_idle_t more;
     uv_timer_t tick;  /* starts write-backs */
     uv_timer_t watch; /* looks at the clock, and keeps the promise of the answers ahead of it */
+    uv_timer_t pause; /* ends where the next group may begin, while events are limited */
+    atomic_uint limit; /* events a second; 0: none */
 
     pthread_mutex_t lock; /* of the next six */
     pthread_cond_t task_done;
@@ -63,6 +67,8 @@ struct writer {
     struct sharer *sharer;
     uint64_t pass_left; /* profiles to write back in this pass */
     bool in_pass;
+    uint64_t next_group_ns; /* not before, while events are limited */
+    uint64_t paused_ns;     /* since then batches wait for that; 0: they do not */
     bool refusing; /* and somebody was told why */
     bool failed;
     struct error failure;
@@ -127,6 +133,7 @@ struct group {
     bool open;
     bool source_clock;
     size_t events;
+    size_t events_max;
     uint64_t begun_ns;
     struct batch_list completed;
 };
@@ -147,11 +154,11 @@ static enum patron_code add_event(
     return PATRON_OK;
 }
 
-static bool group_is_full(const struct writer *writer, const struct group *group)
+static bool group_is_full(const struct group *group)
 {
     if (!group->open)
         return false;
-    return group->events >= writer->options.group_events_max || uv_hrtime() - group->begun_ns > GROUP_NS_MAX;
+    return group->events >= group->events_max || uv_hrtime() - group->begun_ns > GROUP_NS_MAX;
 }
 
 static void complete_first(struct writer *writer, struct group *group)
@@ -164,7 +171,7 @@ static enum patron_code fill_group(struct writer *writer, struct group *group, s
 {
     struct error why;
     bool begin = may_begin(writer, &why);
-    while (writer->taken.first && !group_is_full(writer, group)) {
+    while (writer->taken.first && !group_is_full(group)) {
         struct ingest_batch *batch = writer->taken.first;
         if (!begin && (batch->at == 0 || writer->failed)) {
             batch->code = why.code;
@@ -219,6 +226,9 @@ static void give_back(struct writer *writer, struct group *group)
     int64_t known_at_us = store_newest_known_at(writer->options.store);
     pthread_mutex_lock(&writer->lock);
     struct writer_figures *figures = &writer->figures;
+    if (writer->paused_ns)
+        figures->gave_way_us += (group->begun_ns - writer->paused_ns) / 1000;
+    writer->paused_ns = 0;
     if (group->open && !writer->failed) {
         figures->groups++;
         figures->group_us_total += (uv_hrtime() - group->begun_ns) / 1000;
@@ -251,9 +261,28 @@ static void lose_group(struct writer *writer, struct group *group, const struct 
     }
 }
 
+/* How long batches have to wait yet, because of the limit. */
+static uint64_t pause_left_ns(struct writer *writer, bool stopping)
+{
+    uint64_t now_ns = uv_hrtime();
+    if (stopping || writer->failed || atomic_load_explicit(&writer->limit, memory_order_relaxed) == 0 ||
+        now_ns >= writer->next_group_ns)
+        return 0;
+    if (!writer->paused_ns)
+        writer->paused_ns = now_ns;
+    return writer->next_group_ns - now_ns;
+}
+
+static size_t group_events_max(const struct writer *writer, uint32_t limit)
+{
+    size_t most = limit / LIMITED_GROUPS_PER_S + 1;
+    return limit > 0 && most < writer->options.group_events_max ? most : writer->options.group_events_max;
+}
+
 static void run_group(struct writer *writer)
 {
-    struct group group = {.begun_ns = uv_hrtime()};
+    uint32_t limit = atomic_load_explicit(&writer->limit, memory_order_relaxed);
+    struct group group = {.begun_ns = uv_hrtime(), .events_max = group_events_max(writer, limit)};
     struct error error;
     enum patron_code code = fill_group(writer, &group, &error);
     if (code == PATRON_OK && group.open)
@@ -262,6 +291,8 @@ static void run_group(struct writer *writer)
         lose_group(writer, &group, &error);
     else if (group.open)
         views_publish(writer->options.views);
+    if (limit > 0)
+        writer->next_group_ns = group.begun_ns + group.events * UINT64_C(1000000000) / limit;
     give_back(writer, &group);
 }
 
@@ -462,6 +493,7 @@ static void close_handles(struct writer *writer)
     uv_close((uv_handle_t *)&writer->more, NULL);
     uv_close((uv_handle_t *)&writer->tick, NULL);
     uv_close((uv_handle_t *)&writer->watch, NULL);
+    uv_close((uv_handle_t *)&writer->pause, NULL);
 }
 
 static void finish(struct writer *writer)
@@ -476,6 +508,14 @@ static void finish(struct writer *writer)
     close_handles(writer);
 }
 
+static void on_more(uv_idle_t *idle);
+
+static void on_pause(uv_timer_t *pause)
+{
+    struct writer *writer = pause->data;
+    uv_idle_start(&writer->more, on_more);
+}
+
 static void on_more(uv_idle_t *idle)
 {
     struct writer *writer = idle->data;
@@ -486,15 +526,18 @@ static void on_more(uv_idle_t *idle)
         keep_promise(writer, true);
     run_tasks(writer, tasks);
     bool busy = writer->taken.first;
-    if (busy)
+    uint64_t pause_ns = busy ? pause_left_ns(writer, stopping) : 0;
+    if (busy && pause_ns == 0)
         run_group(writer);
     bool sharing = share_step(writer, stopping);
     if (!writer->failed)
         write_back_step(writer, busy);
-    if (writer->taken.first || writer->in_pass || sharing)
+    if ((writer->taken.first && pause_ns == 0) || writer->in_pass || sharing)
         return;
     /* A batch queued since the look above has sent its wake, which starts this again. */
     uv_idle_stop(&writer->more);
+    if (pause_ns > 0)
+        CHECK(uv_timer_start(&writer->pause, on_pause, pause_ns / 1000000 + 1, 0) == 0);
     /* Once stopping is set nothing is queued any more, so this look was the last. */
     if (stopping && !writer->held.first)
         finish(writer);
@@ -548,6 +591,8 @@ static enum patron_code start_loop(struct writer *writer, struct error *error)
     CHECK(uv_idle_init(&writer->loop, &writer->more) == 0);
     CHECK(uv_timer_init(&writer->loop, &writer->tick) == 0);
     CHECK(uv_timer_init(&writer->loop, &writer->watch) == 0);
+    CHECK(uv_timer_init(&writer->loop, &writer->pause) == 0);
+    writer->pause.data = writer;
     writer->wake.data = writer;
     writer->more.data = writer;
     writer->tick.data = writer;
@@ -669,6 +714,11 @@ enum patron_code writer_run(struct writer *writer, enum patron_code (*work)(void
     if (task.code != PATRON_OK && error)
         *error = task.error;
     return task.code;
+}
+
+void writer_limit(struct writer *writer, uint32_t events_per_s)
+{
+    atomic_store_explicit(&writer->limit, events_per_s, memory_order_relaxed); /* a pause under way ends by itself */
 }
 
 void writer_figures(struct writer *writer, struct writer_figures *figures)

@@ -5,14 +5,17 @@
  * bring their own known_at and events that do not never share a group. In between it writes back profiles that lag the
  * log, every `write_back_ms` and faster when many lag, looks at the clock, and keeps the promise of views.h.
  *
+ * It gives way, with writer_limit, to what must keep up with it: then groups are small and apart, so that no more
+ * events are taken in a second than that. Who sends waits, and past the queue's bounds is refused.
+ *
  * Failure: a refused event is its own outcome. While the clock has jumped, batches that have not begun are refused with
  * clock_check's words, and while the disk has no room but its reserve with disk_check's. When the engine fails,
  * nothing that was not acknowledged may be, and the store must not be written again: `fatal` is called, and should
  * end the process. If it returns (in a test), every batch from then on gets that error, and readers keep what was
  * visible before.
  *
- * Threads: writer_enqueue, writer_run and writer_figures from any; new, stop and free from the owner's. From writer_new
- * to writer_stop the store's group and write-back functions are the writer's alone. */
+ * Threads: writer_enqueue, writer_run, writer_limit and writer_figures from any; new, stop and free from the owner's.
+ * From writer_new to writer_stop the store's group and write-back functions are the writer's alone. */
 #ifndef PATRON_WORK_WRITER_H
 #define PATRON_WORK_WRITER_H
 
@@ -46,6 +49,7 @@ struct writer_figures {
     uint64_t queued_events; /* not done yet */
     uint64_t queued_bytes;
     uint64_t group_us_total; /* spent from a group's begin to its being visible */
+    uint64_t gave_way_us;    /* that batches waited for the limit */
     uint64_t write_backs;    /* passes over what lagged */
     bool failed;             /* the engine has; nothing is taken in any more */
 };
@@ -67,6 +71,8 @@ enum patron_code writer_enqueue(
  * failure once it has failed: then `work` is not run. From any thread but the writer's and those that must not wait. */
 enum patron_code writer_run(struct writer *writer, enum patron_code (*work)(void *context, struct error *error),
     void *context, struct error *error) MUST_CHECK;
+/* How many events are taken in a second at most; 0: as many as can be, as at first. */
+void writer_limit(struct writer *writer, uint32_t events_per_s);
 void writer_figures(struct writer *writer, struct writer_figures *figures);
 
 #endif

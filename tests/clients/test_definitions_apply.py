@@ -126,6 +126,10 @@ def test_features_are_filled_while_events_come_in_and_equal_those_of_a_store_tha
         assert reply.info.definitions_version == 1 and set(old) == set(before)
         assert versions(server)[1]["state"] == "kept" and versions(server)[2]["state"] == "serving"
         assert applied(server, path)["unchanged"]
+        metrics = server.metrics().splitlines()
+        for line in ("patron_refills_total 1", "patron_refill_identifiers_left 0", "patron_refill_events_behind 0",
+                     "patron_refill_failed 0"):
+            assert line in metrics, metrics
 
 
 def test_a_version_that_profiles_do_for_serves_at_once(tmp_path):

@@ -267,6 +267,123 @@ static void definitions_are_applied_while_events_come_in_and_are_read(void **sta
     scratch_directory_remove(folder);
 }
 
+/* --- as fast as it goes ---------------------------------------------------------------------------------------- */
+
+enum { SENDERS = 3, LARGE_EVENTS = 500, LARGE_CUSTOMERS = 20000, HEAVY_FEATURES = 40, SWITCH_SECONDS = 300 };
+
+struct large_batch {
+    struct ingest_batch batch; /* first */
+    struct event_input events[LARGE_EVENTS];
+    struct event_outcome outcomes[LARGE_EVENTS];
+    struct event_identifier identifiers[LARGE_EVENTS];
+    struct event_attribute attributes[LARGE_EVENTS];
+    char names[LARGE_EVENTS][2][32];
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool done;
+    int sender;
+    int number;
+    pthread_t thread;
+};
+
+static void on_large_done(struct ingest_batch *batch)
+{
+    struct large_batch *large = (struct large_batch *)batch;
+    pthread_mutex_lock(&large->lock);
+    large->done = true;
+    pthread_cond_signal(&large->changed);
+    pthread_mutex_unlock(&large->lock);
+}
+
+static void send_large(struct large_batch *large)
+{
+    for (int i = 0; i < LARGE_EVENTS; i++, large->number++) {
+        snprintf(large->names[i][0], 32, "s%d-%d", large->sender, large->number);
+        snprintf(large->names[i][1], 32, "d%d", (int)((int64_t)large->number * 7919 % LARGE_CUSTOMERS));
+        large->identifiers[i] =
+            (struct event_identifier){bytes_from_string("device"), bytes_from_string(large->names[i][1])};
+        large->attributes[i] = (struct event_attribute){
+            .name = bytes_from_string("amount"), .kind = GIVEN_INTEGER, .integer = large->number};
+        large->events[i] = (struct event_input){.source = bytes_from_string("test"),
+            .type = bytes_from_string("order"),
+            .id = bytes_from_string(large->names[i][0]),
+            .time_us = START_US - large->number % 90 * MICROSECONDS_PER_DAY,
+            .identifiers = &large->identifiers[i],
+            .identifier_count = 1,
+            .attributes = &large->attributes[i],
+            .attribute_count = 1};
+    }
+    large->done = false;
+    large->batch = (struct ingest_batch){.events = large->events,
+        .outcomes = large->outcomes,
+        .event_count = LARGE_EVENTS,
+        .done = on_large_done};
+    struct port *port = database_port(database);
+    struct error error;
+    if (port->functions->ingest(port, &large->batch, &error) != PATRON_OK)
+        fail_msg("%s", error.text);
+    pthread_mutex_lock(&large->lock);
+    while (!large->done)
+        pthread_cond_wait(&large->changed, &large->lock);
+    pthread_mutex_unlock(&large->lock);
+    assert_int_equal(large->batch.code, PATRON_OK);
+}
+
+static void *flood(void *argument)
+{
+    while (!over)
+        send_large(argument);
+    return NULL;
+}
+
+/* Much to fold for each event: by far slower than taking one in. */
+static void heavy_definitions(char text[16384])
+{
+    int length = snprintf(text, 16384, "%s", KINDS);
+    for (int i = 0; i < HEAVY_FEATURES; i++)
+        length += snprintf(text + length, (size_t)(16384 - length),
+            "  top_%d: {of: order, top: amount, where: {amount: {at_least: %d}}}\n", i, i);
+}
+
+/* Senders that never pause: the version serves while they go on. */
+static void a_version_serves_before_a_load_without_a_pause_is_over(void **state)
+{
+    (void)state;
+    static struct large_batch senders[SENDERS];
+    static char text[16384];
+    wall_us = START_US;
+    over = false;
+    scratch_directory_make(folder);
+    database_up(first);
+    for (int i = 0; i < SENDERS; i++) {
+        senders[i].sender = i;
+        senders[i].number = i * 1000;
+        pthread_mutex_init(&senders[i].lock, NULL);
+        pthread_cond_init(&senders[i].changed, NULL);
+        send_large(&senders[i]);
+        assert_int_equal(pthread_create(&senders[i].thread, NULL, flood, &senders[i]), 0);
+    }
+    heavy_definitions(text);
+    apply(text);
+    struct port *port = database_port(database);
+    struct refill_progress progress;
+    bool behind = false;
+    time_t until = time(NULL) + SWITCH_SECONDS;
+    do {
+        usleep(20000);
+        port->functions->refill_progress(port, &progress);
+        behind = behind || (progress.phase == REFILL_FOLLOWING && progress.behind > 0);
+    } while (progress.phase != REFILL_DONE && time(NULL) < until);
+    over = true;
+    for (int i = 0; i < SENDERS; i++)
+        pthread_join(senders[i].thread, NULL);
+    assert_int_equal(progress.phase, REFILL_DONE);
+    assert_true(behind && progress.behind == 0 && progress.refills == 1);
+    verify_all();
+    database_close(database);
+    scratch_directory_remove(folder);
+}
+
 /* The process ends in the middle, as often as not: the next one goes on, and serves the version before until then. */
 static void a_refill_that_was_cut_off_goes_on_with_the_next_start(void **state)
 {
@@ -301,6 +418,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(definitions_are_applied_while_events_come_in_and_are_read),
+        cmocka_unit_test(a_version_serves_before_a_load_without_a_pause_is_over),
         cmocka_unit_test(a_refill_that_was_cut_off_goes_on_with_the_next_start),
     };
     return cmocka_run_group_tests_name("work_refill", tests, NULL, NULL);

@@ -289,6 +289,56 @@ static void what_waits_shares_a_group_and_large_batches_are_split(void **state)
     close_writer(fixture);
 }
 
+static uint64_t steady_ms_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static enum patron_code count_call(void *context, struct error *error)
+{
+    (void)error;
+    ++*(int *)context;
+    return PATRON_OK;
+}
+
+/* 64 events at 200 a second; work between groups does not wait with them, and neither does the end. */
+static void while_events_are_limited_they_come_in_slower_and_nothing_else_waits(void **state)
+{
+    (void)state;
+    struct fixture *fixture = open_writer((struct writer_options){0});
+    writer_limit(fixture->writer, 200);
+    struct sender *sender = new_sender(1, 64);
+    uint64_t begun_ms = steady_ms_now();
+    send(fixture, sender);
+    int calls = 0;
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(writer_run(fixture->writer, count_call, &calls, NULL), PATRON_OK);
+    struct writer_figures figures;
+    writer_figures(fixture->writer, &figures);
+    assert_true(calls == 20 && figures.batches == 0);
+    wait_for(sender);
+    assert_in_range(steady_ms_now() - begun_ms, 200, 10000);
+    writer_figures(fixture->writer, &figures);
+    assert_in_range(figures.gave_way_us, 200000, 10000000);
+    assert_in_range(figures.groups, 5, 7);
+    uint64_t gave_way_us = figures.gave_way_us;
+    writer_limit(fixture->writer, 0);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(send_one(fixture, 2), PATRON_OK);
+    writer_figures(fixture->writer, &figures);
+    assert_int_equal(figures.gave_way_us, gave_way_us);
+    writer_limit(fixture->writer, 1); /* which would be a minute */
+    send(fixture, sender);
+    begun_ms = steady_ms_now();
+    writer_stop(fixture->writer);
+    fixture->stopped = true;
+    assert_true(sender->done && steady_ms_now() - begun_ms < 10000);
+    free_sender(sender);
+    close_writer(fixture);
+}
+
 static void history_and_live_events_never_share_a_group(void **state)
 {
     (void)state;
@@ -669,6 +719,7 @@ int main(void)
         cmocka_unit_test(an_answered_event_is_on_disk_and_in_the_next_view),
         cmocka_unit_test(an_empty_batch_is_answered),
         cmocka_unit_test(what_waits_shares_a_group_and_large_batches_are_split),
+        cmocka_unit_test(while_events_are_limited_they_come_in_slower_and_nothing_else_waits),
         cmocka_unit_test(history_and_live_events_never_share_a_group),
         cmocka_unit_test(more_than_the_queue_holds_is_refused_and_taken_later),
         cmocka_unit_test(bytes_count_towards_the_queues_limit_but_one_batch_always_goes_in),
