@@ -132,7 +132,7 @@ static void parse_attributes(
         parse_mistake(parse, node->key,
             "event '%s' has too many attributes with those that earlier versions had: %zu (at most %d)",
             quote(type->name).text, next_number, EVENT_ATTRIBUTES_MAX);
-    if (before)
+    if (before && !node->alias) /* else they were not read */
         attributes_gone(parse, node, type, before);
 }
 
@@ -146,7 +146,7 @@ static void parse_event(
     const struct event_type *before =
         parse->previous ? definitions_event_type(parse->previous, type->name) : NULL;
     type->number = before ? before->number : (*next_number)++;
-    struct tree_node empty = {.kind = TREE_MAP, .key = node->key};
+    struct tree_node empty = {.kind = TREE_MAP, .key = node->key, .alias = node->alias};
     if (tree_is_nothing(node))
         parse_attributes(parse, &empty, type, before);
     else if (parse_is_map(parse, node, "the attributes of an event", EVENT_ATTRIBUTES_MAX))

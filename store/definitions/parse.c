@@ -25,7 +25,7 @@ void parse_mistake(struct parse *parse, const struct tree_node *at, const char *
 
 void parse_refuse(struct parse *parse, const struct tree_node *at, const char *format, ...)
 {
-    if (parse->forced || at->alias)
+    if (parse->forced)
         return;
     char words[ERROR_TEXT_MAX];
     va_list arguments;

@@ -127,6 +127,15 @@ static void after_an_anchor_an_alias_or_a_tag_all_else_is_told_too(void **state)
     assert_refused(EVENTS "features: *f\nderived: *d\nservices: {s: [a, b]}\ncurrency: *c\ntime_zone: *t\n",
         "line 3, column 11" ANCHOR "line 4, column 10" ANCHOR "line 6, column 11" ANCHOR
         "line 7, column 12: anchors and aliases are not taken here: write the value out");
+    /* Nor is what was not read taken for gone or retyped. */
+    const struct definitions *first = parsed(EVENTS);
+    assert_refused_after(first,
+        "identifiers: {id: }\n"
+        "events: {order: {amount: *m, weight: number, points: integer, gift: bool, channel: string}}\n",
+        "line 2, column 26: anchors and aliases are not taken here: write the value out");
+    assert_refused_after(first, "identifiers: {id: }\nevents: {order: *o}\n",
+        "line 2, column 17: anchors and aliases are not taken here: write the value out");
+    definitions_release(first);
     assert_refused("*x\n", "line 1, column 1: anchors and aliases are not taken here: write the value out");
 }
 
