@@ -7,6 +7,7 @@ const grpc = require("@grpc/grpc-js");
 
 const [stubs, address, service, asOfUs, ...names] = process.argv.slice(2);
 const { FeaturesClient } = require(path.join(stubs, "patron/v1/features.grpc-client.js"));
+const { GetFeaturesRequest, GetVectorsRequest } = require(path.join(stubs, "patron/v1/features.js"));
 const { ValueType, ValueStatus } = require(path.join(stubs, "patron/v1/types.js"));
 
 function columnValues(column) {
@@ -44,9 +45,9 @@ async function main() {
     const colon = name.indexOf(":");
     return { type: name.slice(0, colon), value: name.slice(colon + 1) };
   });
-  const question = { service, features: [], identifiers, at: { oneofKind: "asOfUs", asOfUs: BigInt(asOfUs) } };
-  const columns = await call(client, "getFeatures", question);
-  const vectors = await call(client, "getVectors", { ...question, elementType: 0 });
+  const question = { service, identifiers, at: { oneofKind: "asOfUs", asOfUs: BigInt(asOfUs) } };
+  const columns = await call(client, "getFeatures", GetFeaturesRequest.create(question));
+  const vectors = await call(client, "getVectors", GetVectorsRequest.create(question));
   client.close();
   console.log(JSON.stringify({
     asOfUs: columns.info.asOfUs.toString(),
