@@ -125,7 +125,7 @@ static void tell_of_giving_way(const struct refiller *refiller, uint32_t version
     char words[WORDS_MAX];
     snprintf(words, sizeof words,
         "events come in faster than version %u of the definitions is filled with them: until it serves they are taken "
-        "in slower, some %u a second for now",
+        "in slower, at some %u a second",
         version, limit);
     if (refiller->options.notice)
         refiller->options.notice(refiller->options.context, words);
