@@ -362,20 +362,20 @@ def test_a_bad_file_is_refused_in_words(server, tmp_path, name):
 def test_a_server_refuses_too_long_a_text_in_words_and_takes_any_bytes(server):
     messages, services = harness.generated("definitions")
     with server.channel() as channel:
-        definitions_service = services.DefinitionsStub(channel)
+        client = services.DefinitionsStub(channel)
         with pytest.raises(grpc.RpcError) as refused:
-            definitions_service.CheckDefinitions(messages.CheckDefinitionsRequest(text=BAD_FILES["long"][0]), timeout=60)
+            client.CheckDefinitions(messages.CheckDefinitionsRequest(text=BAD_FILES["long"][0]), timeout=60)
         assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
         assert refused.value.details().startswith("the definitions are too long: 10485760 bytes (at most 1048576)")
         dice = random.Random(7)
         for _ in range(50):
-            reply = definitions_service.CheckDefinitions(messages.CheckDefinitionsRequest(text=dice.randbytes(300)), timeout=60)
+            reply = client.CheckDefinitions(messages.CheckDefinitionsRequest(text=dice.randbytes(300)), timeout=60)
             assert reply.mistakes and not reply.changes
         data = bytearray(DESCRIBED.encode())
         for _ in range(200):
             changed = bytearray(data)
             changed[dice.randrange(len(changed))] = dice.randrange(256)
-            reply = definitions_service.CheckDefinitions(messages.CheckDefinitionsRequest(text=bytes(changed)), timeout=60)
+            reply = client.CheckDefinitions(messages.CheckDefinitionsRequest(text=bytes(changed)), timeout=60)
             assert reply.compared_with == 1
             assert reply.mistakes_total >= len(reply.mistakes)
 
@@ -466,17 +466,17 @@ def test_json_has_it_all(server):
 def test_a_client_may_ask_for_little(server):
     messages, services = harness.generated("definitions")
     with server.channel() as channel:
-        definitions_service = services.DefinitionsStub(channel)
-        little = definitions_service.DescribeDefinitions(messages.DescribeDefinitionsRequest(names=["churn", "rfm"]), timeout=10)
+        client = services.DefinitionsStub(channel)
+        little = client.DescribeDefinitions(messages.DescribeDefinitionsRequest(names=["churn", "rfm"]), timeout=10)
         assert [service.name for service in little.services] == ["churn"]
         assert [feature.name for feature in little.features] == [
             "rfm.frequency", "rfm.recency", "rfm.T", "rfm.monetary"]
         assert little.text == b""
-        both = definitions_service.DescribeDefinitions(
+        both = client.DescribeDefinitions(
             messages.DescribeDefinitionsRequest(names=["churn", "rfm", "top"], tags=["churn"], with_text=True),
             timeout=10)
         assert len(both.features) == 4 and len(both.services) == 1 and both.text == DESCRIBED.encode()
-        whole = definitions_service.DescribeDefinitions(messages.DescribeDefinitionsRequest(), timeout=10)
+        whole = client.DescribeDefinitions(messages.DescribeDefinitionsRequest(), timeout=10)
         features = {feature.name: feature for feature in whole.features}
         assert features["orders_90d"].window_us == 90 * harness.DAY_US
         assert features["revenue"].default_value.decimal == "12.50"
@@ -486,5 +486,5 @@ def test_a_client_may_ask_for_little(server):
                             (dict(names=["churn"] * 1001), grpc.StatusCode.INVALID_ARGUMENT),
                             (dict(definitions_version=2), grpc.StatusCode.NOT_FOUND)):
             with pytest.raises(grpc.RpcError) as refused:
-                definitions_service.DescribeDefinitions(messages.DescribeDefinitionsRequest(**wrong), timeout=10)
+                client.DescribeDefinitions(messages.DescribeDefinitionsRequest(**wrong), timeout=10)
             assert refused.value.code() == code
