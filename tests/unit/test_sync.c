@@ -11,6 +11,8 @@
 #include <pthread.h>
 
 #include "server/work/database.h"
+#include "store/refill.h"
+#include "store/versions.h"
 #include "tests/unit/scratch_directory.h"
 #include "tests/unit/store_fixture.h"
 
@@ -91,6 +93,46 @@ static void a_group_and_what_was_answered_are_on_disk_when_their_calls_return(vo
     shop_close(&shop);
 }
 
+/* Who was told that a version serves finds it serving after a loss of power too. */
+static void a_version_and_its_switch_are_on_disk_when_their_calls_return(void **state)
+{
+    (void)state;
+    struct shop shop = {.kv = open_engine(), .clock_us = START_US};
+    shop_open(&shop, definitions);
+    shop_send(&shop, "visit", "1", START_US, "email:a");
+    struct view view;
+    store_view_take(shop.store, &view);
+    const struct definitions *next;
+    struct error error;
+    static const char more[] = "identifiers:\n  email: {}\nevents:\n  visit: {}\n"
+                               "features:\n  days: {of: visit, active_days: true}\n";
+    if (definitions_parse(bytes_from_string(more), view.definitions, 2, false, &next, &error) != PATRON_OK)
+        fail_msg("%s", error.text);
+    int before = syncs;
+    assert_int_equal(store_define(shop.store, next, START_US, false, NULL), PATRON_OK);
+    assert_true(syncs > before);
+    definitions_release(next);
+    store_view_release(&view);
+    struct refill *refill = refill_new(shop.store);
+    assert_non_null(refill);
+    store_view_take(shop.store, &view);
+    bool done = false;
+    for (bool reached = false; !reached;) {
+        assert_int_equal(refill_step(refill, &view, 0, &reached, NULL), PATRON_OK);
+        assert_int_equal(refill_write(shop.store, refill, NULL), PATRON_OK);
+    }
+    before = syncs;
+    assert_int_equal(refill_finish(shop.store, refill, SIZE_MAX, &done, NULL), PATRON_OK);
+    assert_true(done);
+    assert_true(syncs > before);
+    refill_free(refill);
+    store_view_release(&view);
+    before = syncs;
+    assert_int_equal(store_version_drop(shop.store, 1, NULL), PATRON_OK);
+    assert_true(syncs > before);
+    shop_close(&shop);
+}
+
 struct sender {
     struct ingest_batch batch; /* first */
     int syncs_when_done;
@@ -157,6 +199,8 @@ int main(void)
             a_synced_write_reaches_the_disk_and_only_a_synced_one, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(
             a_group_and_what_was_answered_are_on_disk_when_their_calls_return, make_directory, remove_directory),
+        cmocka_unit_test_setup_teardown(
+            a_version_and_its_switch_are_on_disk_when_their_calls_return, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(
             an_event_is_acknowledged_after_its_group_is_on_disk, make_directory, remove_directory),
     };

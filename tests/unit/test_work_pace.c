@@ -39,6 +39,18 @@ static void nothing_gives_way_to_a_follower_that_wins(void **state)
     assert_int_equal(second_of(&world, 0, 0), 0);
 }
 
+/* Followed hardly faster than the log grows, it would take too long; a margin of a quarter will do. */
+static void a_follower_that_wins_by_a_little_is_helped(void **state)
+{
+    (void)state;
+    struct world close = {0}, clear = {0};
+    for (int i = 0; i < 10; i++) {
+        second_of(&close, 4000, 3010);
+        assert_int_equal(second_of(&clear, 4000, 3000), 0);
+    }
+    assert_in_range(close.pace.limit, PACE_LIMIT_MIN, 2000);
+}
+
 static void a_follower_that_loses_catches_up_with_what_gives_way(void **state)
 {
     (void)state;
@@ -79,6 +91,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_gives_way_to_a_follower_that_wins),
+        cmocka_unit_test(a_follower_that_wins_by_a_little_is_helped),
         cmocka_unit_test(a_follower_that_loses_catches_up_with_what_gives_way),
         cmocka_unit_test(whoever_sends_is_never_stuck),
     };
