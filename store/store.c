@@ -1,4 +1,4 @@
-/* meta: key "format"       value u8: the version of all formats of the store, 1
+/* meta: key "format"       value u8: the version of all formats of the store, 2
  *       key "key"          value 16 bytes: BLAKE2b-128 of the secret key, keyed with "patron key check"
  *       key "state"        value format u8 = 1 | last node varint | newest known_at signed | folded_to signed |
  *                          version of the definitions that serves varint | generation of the profiles varint |
@@ -11,7 +11,7 @@
 
 #include <sodium.h>
 
-enum { STORE_FORMAT = 1, META_ROW_FORMAT = 1, KEY_CHECK_BYTES = 16 };
+enum { STORE_FORMAT = 2, META_ROW_FORMAT = 1, KEY_CHECK_BYTES = 16 };
 
 /* The log of a new store begins before all time an event can have, so that any history may follow. */
 #define FIRST_KNOWN_AT_US (EVENT_TIME_MIN_US - MICROSECONDS_PER_DAY)
@@ -168,6 +168,11 @@ static enum patron_code format_open(struct store *store, struct error *error)
         return error_set(error, PATRON_PRECONDITION,
             "the data directory was written by a newer Patron (format %u; this one knows up to %d): "
             "run that version, or restore a backup made by this one",
+            value.data[0], STORE_FORMAT);
+    if (value.data[0] < STORE_FORMAT)
+        return error_set(error, PATRON_PRECONDITION,
+            "the data directory was written by an earlier Patron (format %u; this one writes %d), which kept less about "
+            "identities: give another directory and import the history again",
             value.data[0], STORE_FORMAT);
     TRY(key_check(store, error));
     return state_get(store, error);

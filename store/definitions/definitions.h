@@ -14,6 +14,7 @@
 #include "store/base/encode.h"
 #include "store/base/error.h"
 #include "store/base/limits.h"
+#include "store/definitions/matching_rules.h"
 #include "store/definitions/period.h"
 #include "store/definitions/value.h"
 
@@ -35,11 +36,35 @@ enum normalization {
 struct identifier_type {
     struct bytes name;
     uint16_t number;
-    uint32_t max; /* of this type in one customer; 0: only CUSTOMER_NODES_MAX bounds it */
+    uint32_t max; /* of this type in one customer; 0: only identity.size_max bounds it */
+    int64_t max_per_us; /* only those count that first came within so long before now; 0: all */
+    bool unique;     /* two values tell two customers apart: max is 1 for ever */
+    bool weak;       /* evidence of the weakest kind: see identity_rules.bridge_established */
+    bool never_links; /* values are taken and dropped: an IP address */
+    bool keep;       /* the value is kept, sealed, so that people can be shown it */
     enum normalization normalization;
     const struct bytes *never_link; /* normalised values, dropped from every event */
     size_t never_link_count;
+    const struct pattern *const *never_link_patterns; /* definitions/pattern.h: normalised values that match one */
+    size_t never_link_pattern_count;
 };
+
+/* What protects customers from being joined wrongly, beside the types' own rules. */
+struct identity_rules {
+    uint32_t size_max;    /* identifiers in a customer; what would have more is refused. CUSTOMER_NODES_MAX without */
+    uint32_t size_review; /* a merge to more than this goes to review; 0: none does */
+    /* A merge of two customers of at least so many identifiers each goes to review if all that joins them is a weak
+     * identifier, or a match below MATCH_BRIDGE_PROBABILITY; 0: none does. */
+    uint32_t bridge_established;
+    /* By the value of a customer, a number or money over its lifetime: */
+    int32_t value_feature; /* index into features; -1: nothing goes by value */
+    bool has_review_either, has_review_both, has_second_person;
+    double review_either;  /* a merge goes to review if either side is worth at least this … */
+    double review_both;    /* … or each of both at least this */
+    double second_person;  /* and needs two persons if either side is worth at least this */
+    int64_t review_expires_us; /* an item is open for so long; 30 days without */
+};
+#define MATCH_BRIDGE_PROBABILITY 0.999
 
 /* One that a later version removed or gave another type stays at the place of its number, retired: no name finds it,
  * and stored events that hold it can still be read. */
@@ -170,6 +195,7 @@ struct service {
     size_t tag_count;
 };
 
+struct pattern;
 struct time_zone;
 struct mistakes; /* definitions/mistakes.h */
 
@@ -181,6 +207,8 @@ struct definitions {
     const struct time_zone *zone;
     const struct identifier_type *identifiers; /* highest priority first */
     size_t identifier_count;
+    struct identity_rules identity;
+    const struct matching_rules *matching; /* null: records are not matched */
     enum unknown_attributes unknown_attributes;
     const struct event_type *events; /* in the file's order, then those retired */
     size_t event_count;

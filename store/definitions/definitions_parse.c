@@ -178,6 +178,9 @@ enum patron_code definitions_check(struct bytes text, const struct definitions *
     parse.made_memory = arena_alloc(&memory, sizeof *parse.made_memory);
     parse.made->memory = parse.made_memory;
     parse.made->version = version;
+    parse.made->identity = (struct identity_rules){.size_max = CUSTOMER_NODES_MAX,
+        .value_feature = -1,
+        .review_expires_us = 30 * MICROSECONDS_PER_DAY};
     parse.made->text = arena_copy(&memory, text);
     const struct tree_node *root = tree_load(text, &scratch, mistakes);
     if (root && !tree_is_nothing(root) && parse_is_map(&parse, root, "the definitions", SIZE_MAX))

@@ -71,3 +71,34 @@ free_rows:
     kv_iterator_free(rows);
     return code;
 }
+
+enum patron_code links_of(struct kv *kv, const struct kv_snapshot *snapshot, uint64_t node, struct arena *arena,
+    struct link **links, size_t *count, struct error *error)
+{
+    uint8_t prefix[8];
+    encode_be64(prefix, node);
+    struct kv_iterator *rows = kv_iterator_new(kv, snapshot, KV_LINKS, bytes_of(prefix, sizeof prefix));
+    size_t capacity = 8;
+    *links = arena_array(arena, capacity, sizeof **links);
+    *count = 0;
+    enum patron_code code = PATRON_OK;
+    for (kv_iterator_seek(rows, bytes_of(prefix, sizeof prefix)); kv_iterator_valid(rows); kv_iterator_next(rows)) {
+        if (*count == capacity) {
+            struct link *more = arena_array(arena, capacity * 2, sizeof *more);
+            memcpy(more, *links, capacity * sizeof *more);
+            *links = more;
+            capacity *= 2;
+        }
+        struct link *link = &(*links)[*count];
+        code = link_decode(kv_iterator_borrow_key(rows), kv_iterator_borrow_value(rows), link, error);
+        if (code != PATRON_OK)
+            goto free_rows;
+        link->actor = arena_copy(arena, link->actor);
+        link->reason = arena_copy(arena, link->reason);
+        (*count)++;
+    }
+    code = kv_iterator_status(rows, error);
+free_rows:
+    kv_iterator_free(rows);
+    return code;
+}

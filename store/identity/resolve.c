@@ -163,34 +163,35 @@ static void nodes_create(struct resolver *resolver, size_t count, int64_t known_
         struct node_entry entry = {.type = identifier->type->number, .birth_us = known_at_us};
         memcpy(entry.hash, identifier->hash, IDENTIFIER_HASH_BYTES);
         node_put(batch, candidate->node, &entry);
-        identifier_put(batch, identifier->hash, candidate->node, customer);
+        identifier_put(batch, identifier->hash, candidate->node, customer, 0);
         membership_put(batch, candidate->node, known_at_us, customer);
-        struct member member = {customer, candidate->node, known_at_us, INT64_MAX, entry.type};
+        struct member member = {.customer = customer,
+            .node = candidate->node,
+            .since_us = known_at_us,
+            .until_us = INT64_MAX,
+            .type = entry.type,
+            .birth_us = known_at_us};
+        memcpy(member.hash, identifier->hash, IDENTIFIER_HASH_BYTES);
         member_put(batch, &member);
     }
 }
 
 /* The party's nodes move to `customer`; what they were stays written. */
-static enum patron_code party_move(
+static void party_move(
     struct resolver *resolver, const struct party *party, uint64_t customer, int64_t known_at_us)
 {
     struct kv_batch *batch = resolver->writer->batch;
     for (size_t i = 0; i < party->count; i++) {
         struct member member = party->members[i];
-        uint8_t key[8];
-        encode_be64(key, member.node);
-        struct bytes value;
-        TRY(kv_batch_get(batch, KV_NODES, bytes_of(key, sizeof key), resolver->arena, &value, resolver->error));
-        struct node_entry node;
-        TRY(node_decode(value, &node, resolver->error));
         member.until_us = known_at_us;
         member_put(batch, &member);
         membership_put(batch, member.node, known_at_us, customer);
-        member = (struct member){customer, member.node, known_at_us, INT64_MAX, member.type};
+        member.customer = customer;
+        member.since_us = known_at_us;
+        member.until_us = INT64_MAX;
         member_put(batch, &member);
-        identifier_put(batch, node.hash, member.node, customer);
+        identifier_put(batch, member.hash, member.node, customer, member.flags);
     }
-    return PATRON_OK;
 }
 
 /* A live link of the pair counts once more, or a new one holds from now on. */
@@ -211,7 +212,7 @@ static enum patron_code link_strengthen(struct resolver *resolver, uint64_t a, u
         code = link_decode(kv_iterator_borrow_key(rows), kv_iterator_borrow_value(rows), &held, resolver->error);
         if (code != PATRON_OK)
             break;
-        if (held.until_us == INT64_MAX) {
+        if (held.until_us == INT64_MAX && held.rule == LINK_SHARED_EVENT) {
             link = held;
             link.count++;
         }
@@ -257,7 +258,7 @@ enum patron_code identity_resolve(const struct identity_writer *writer, const st
         const struct party *party = &resolver.parties[i];
         if (party->customer == customer || !party_takes_part(&resolver, party, accepted))
             continue;
-        TRY(party_move(&resolver, party, customer, known_at_us));
+        party_move(&resolver, party, customer, known_at_us);
         resolution->merged[resolution->merged_count++] = party->customer;
     }
     for (size_t i = 1; i < accepted; i++)

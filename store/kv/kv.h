@@ -29,6 +29,9 @@
     X(KV_LINKS, "links", SCAN)                                                                               \
     X(KV_MEMBERSHIP, "membership", SCAN)                                                                     \
     X(KV_MEMBERS, "members", SCAN)                                                                           \
+    X(KV_SEPARATIONS, "separations", SCAN)                                                                   \
+    X(KV_RECORDS, "records", POINT)                                                                          \
+    X(KV_BLOCKS, "blocks", SCAN)                                                                             \
     X(KV_PROFILES, "profiles", SCAN)                                                                         \
     X(KV_BASES, "bases", POINT)                                                                              \
     X(KV_QUEUES, "queues", SCAN)                                                                             \

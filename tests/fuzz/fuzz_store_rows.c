@@ -101,7 +101,7 @@ static enum patron_code identifier_row(struct rows *rows, struct bytes value, st
     static const uint8_t hash[IDENTIFIER_HASH_BYTES];
     struct identifier_entry entry;
     TRY(identifier_decode(value, &entry, error));
-    identifier_put(rows->batch, hash, entry.node, entry.customer);
+    identifier_put(rows->batch, hash, entry.node, entry.customer, entry.flags);
     check_row(rows, KV_IDENTIFIERS, bytes_of(hash, sizeof hash), value);
     return PATRON_OK;
 }

@@ -457,6 +457,8 @@ static struct bytes only_value(struct shop *shop, struct kv_batch *batch, enum k
 }
 
 #define TIME "80060a24181e4000" /* START_US, biased */
+#define HASH "cd000000000000000000000000000000"
+#define REAL " 0000000000000000"
 
 static void identity_is_stored_in_these_bytes(void **state)
 {
@@ -464,25 +466,32 @@ static void identity_is_stored_in_these_bytes(void **state)
     struct shop shop = {.kv = kv_memory_new()};
     struct kv_batch *batch = kv_batch_new(shop.kv);
     const uint8_t hash[IDENTIFIER_HASH_BYTES] = {0xab};
-    identifier_put(batch, hash, 258, 7);
-    assert_golden(only_value(&shop, batch, KV_IDENTIFIERS, "ab000000000000000000000000000000"), "01 8202 07");
+    identifier_put(batch, hash, 258, 7, NODE_SEPARATED);
+    assert_golden(only_value(&shop, batch, KV_IDENTIFIERS, "ab000000000000000000000000000000"), "01 8202 07 01");
     struct node_entry node = {.type = 2, .hash = {0xab}, .birth_us = START_US};
     node_put(batch, 258, &node);
     assert_golden(only_value(&shop, batch, KV_NODES, "0000000000000102"),
-        "01 02 ab000000000000000000000000000000 8080f28183898506");
+        "01 02 ab000000000000000000000000000000 8080f28183898506 00");
     membership_put(batch, 258, START_US, 7);
     assert_golden(only_value(&shop, batch, KV_MEMBERSHIP, "0000000000000102" TIME), "01 07");
-    struct member member = {.customer = 7, .node = 258, .since_us = START_US, .until_us = INT64_MAX, .type = 2};
+    struct member member = {.customer = 7, .node = 258, .since_us = START_US, .until_us = INT64_MAX, .type = 2,
+        .flags = NODE_BLOCKED, .hash = {0xab}, .birth_us = START_US};
     member_put(batch, &member);
     assert_golden(only_value(&shop, batch, KV_MEMBERS, "0000000000000007 0000000000000102" TIME),
-        "01 feffffffffffffffff01 02");
+        "01 feffffffffffffffff01 02 02 ab000000000000000000000000000000 8080f28183898506");
     struct link link = {.a = 7, .b = 258, .since_us = START_US, .until_us = INT64_MAX, .rule = LINK_SHARED_EVENT,
-        .count = 300, .evidence = {0xcd}};
+        .count = 300, .evidence = {0xcd}, .score = 0.5, .model = 3, .actor = bytes_from_string("a"),
+        .reason = bytes_from_string("bb")};
     link_put(batch, &link);
-    const char *value = "01 feffffffffffffffff01 01 ac02 cd000000000000000000000000000000 00";
+    const char *value =
+        "01 feffffffffffffffff01 01 ac02 cd000000000000000000000000000000 000000000000e03f 03 01 61 02 6262";
     assert_golden(only_value(&shop, batch, KV_LINKS, "0000000000000007 0000000000000102" TIME), value);
     assert_golden(only_value(&shop, batch, KV_LINKS, "0000000000000102 0000000000000007" TIME), value);
-    assert_int_equal(kv_batch_count(batch), 6);
+    const struct separation separation = {258, START_US, INT64_MAX, 1};
+    separation_put(batch, &separation);
+    assert_golden(
+        only_value(&shop, batch, KV_SEPARATIONS, "0000000000000102" TIME), "01 feffffffffffffffff01 01");
+    assert_int_equal(kv_batch_count(batch), 7);
     kv_batch_free(batch);
     shop_close(&shop);
 }
@@ -513,14 +522,15 @@ static void damaged_rows_of_identity_are_told(void **state)
     struct member member;
     struct link link;
     struct error error;
-    static const char *const identifiers[] = {"", "02 01 01", "01 01", "01 01 01 01", "01 8000 01"};
-    static const char *const node_rows[] = {"", "02 02 ab000000000000000000000000000000 00",
-        "01 40 ab000000000000000000000000000000 00", "01 02 ab0000000000000000000000000000 00",
-        "01 02 ab000000000000000000000000000000 00 00"};
-    static const char *const members[] = {"", "02 00 02", "01 00", "01 00 40", "01 00 02 00"};
-    static const char *const links[] = {"", "02 00 01 01 cd000000000000000000000000000000 00",
-        "01 00 02 01 cd000000000000000000000000000000 00", "01 00 01 01 cd000000000000000000000000000000 01",
-        "01 00 01 01 cd000000000000000000000000000000 00 00"};
+    static const char *const identifiers[] = {"", "02 01 01 00", "01 01 01", "01 01 01 04", "01 8000 01 00"};
+    static const char *const node_rows[] = {"", "02 02 ab000000000000000000000000000000 00 00",
+        "01 40 ab000000000000000000000000000000 00 00", "01 02 ab0000000000000000000000000000 00 00",
+        "01 02 ab000000000000000000000000000000 00 00 00"};
+    static const char *const members[] = {"", "02 00 02 00 " HASH " 00", "01 00 02 00 " HASH,
+        "01 00 40 00 " HASH " 00", "01 00 02 04 " HASH " 00"};
+    static const char *const links[] = {"", "02 00 01 01 " HASH REAL " 00 00 00",
+        "01 00 05 01 " HASH REAL " 00 00 00", "01 00 01 01 " HASH REAL " 00 00 01",
+        "01 00 01 01 " HASH REAL " 00 00 00 00"};
     struct bytes key = golden("0000000000000007 0000000000000102" TIME, &arena);
     for (size_t i = 0; i < 5; i++) {
         assert_int_equal(identifier_decode(golden(identifiers[i], &arena), &identifier, &error), PATRON_CORRUPT);
@@ -533,9 +543,9 @@ static void damaged_rows_of_identity_are_told(void **state)
         assert_string_equal(error.text, "a link's row is damaged");
     }
     struct bytes shorter = bytes_of(key.data, key.length - 1);
-    assert_int_equal(member_decode(key, golden("01 00 02", &arena), &member, NULL), PATRON_OK);
-    assert_int_equal(member_decode(shorter, golden("01 00 02", &arena), &member, NULL), PATRON_CORRUPT);
-    struct bytes whole = golden("01 00 01 01 cd000000000000000000000000000000 00", &arena);
+    assert_int_equal(member_decode(key, golden("01 00 02 00 " HASH " 00", &arena), &member, NULL), PATRON_OK);
+    assert_int_equal(member_decode(shorter, golden("01 00 02 00 " HASH " 00", &arena), &member, NULL), PATRON_CORRUPT);
+    struct bytes whole = golden("01 00 01 01 " HASH REAL " 00 00 00", &arena);
     assert_int_equal(link_decode(key, whole, &link, NULL), PATRON_OK);
     assert_int_equal(link_decode(shorter, whole, &link, NULL), PATRON_CORRUPT);
     arena_clear(&arena);

@@ -124,11 +124,24 @@ static void a_newer_format_is_refused(void **state)
     (void)state;
     struct shop shop = {0};
     shop_open(&shop, first_version);
-    struct bytes newer = bytes_from_string("\x02");
+    struct bytes newer = bytes_from_string("\x03");
     shop_plant(&shop, KV_META, meta_key("format"), &newer);
     assert_does_not_open(&shop, NULL, PATRON_PRECONDITION,
-        "the data directory was written by a newer Patron (format 2; this one knows up to 1): run that version, "
+        "the data directory was written by a newer Patron (format 3; this one knows up to 2): run that version, "
         "or restore a backup made by this one");
+    shop_close(&shop);
+}
+
+static void an_older_format_is_refused(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    shop_open(&shop, first_version);
+    struct bytes older = bytes_from_string("\x01");
+    shop_plant(&shop, KV_META, meta_key("format"), &older);
+    assert_does_not_open(&shop, NULL, PATRON_PRECONDITION,
+        "the data directory was written by an earlier Patron (format 1; this one writes 2), which kept less about "
+        "identities: give another directory and import the history again");
     shop_close(&shop);
 }
 
@@ -143,7 +156,7 @@ static void damaged_rows_of_meta_are_told(void **state)
         {"format", NULL, "the data directory has a log but does not say its format: it is damaged"},
         {"format", "", "the data directory's format row is damaged"},
         {"format", "00", "the data directory's format row is damaged"},
-        {"format", "0100", "the data directory's format row is damaged"},
+        {"format", "0200", "the data directory's format row is damaged"},
         {"key", NULL, "the data directory does not say which key it was written with"},
         {"state", NULL, "the data directory has a format but no state: it is damaged"},
         {"state", "", "the store's state row is damaged"},
@@ -196,7 +209,7 @@ static void meta_is_stored_in_these_bytes(void **state)
     shop_open(&shop, first_version);
     shop_send(&shop, "visit", "1", START_US, "device:a customer_id:7");
     shop_send(&shop, "visit", "2", START_US, "device:a customer_id:8");
-    assert_golden(row_of(&shop, KV_META, meta_key("format")), "01");
+    assert_golden(row_of(&shop, KV_META, meta_key("format")), "02");
     assert_int_equal(row_of(&shop, KV_META, meta_key("key")).length, 16);
     /* nodes 3, newest START + 1 s, folded to it, version 1, generation 1, events 2, merges 0, dropped 1 */
     assert_golden(row_of(&shop, KV_META, meta_key("state")), "01 03 8089ec8283898506 8089ec8283898506 01 01 02 00 01");
@@ -496,8 +509,8 @@ static void verify_finds_a_row_that_is_not_what_the_events_say(void **state)
     assert_finds(&shop, KV_MEMBERSHIP, last_key_of(&shop, KV_MEMBERSHIP, 4), "07",
         "customer 4: a membership row is damaged");
     static const char astray[] = "customer 4: the row of one of its identifiers leads elsewhere";
-    assert_finds(&shop, KV_IDENTIFIERS, identifier_key(&shop, "c"), "01 04 01", astray);
-    assert_finds(&shop, KV_IDENTIFIERS, identifier_key(&shop, "c"), "01 05 04", astray);
+    assert_finds(&shop, KV_IDENTIFIERS, identifier_key(&shop, "c"), "01 04 01 00", astray);
+    assert_finds(&shop, KV_IDENTIFIERS, identifier_key(&shop, "c"), "01 05 04 00", astray);
     assert_finds(&shop, KV_IDENTIFIERS, identifier_key(&shop, "c"), NULL, astray);
     assert_finds(&shop, KV_IDENTIFIERS, identifier_key(&shop, "c"), "", "customer 4: an identifier's row is damaged");
     assert_finds(&shop, KV_NODES, last_key_of(&shop, KV_NODES, 4), NULL, astray);
@@ -622,6 +635,7 @@ int main(void)
         cmocka_unit_test(a_new_store_needs_definitions_and_takes_them_once_they_are_right),
         cmocka_unit_test(another_key_is_refused),
         cmocka_unit_test(a_newer_format_is_refused),
+        cmocka_unit_test(an_older_format_is_refused),
         cmocka_unit_test(damaged_rows_of_meta_are_told),
         cmocka_unit_test(meta_is_stored_in_these_bytes),
         cmocka_unit_test(what_was_answered_is_remembered_across_a_crash),
