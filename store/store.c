@@ -171,8 +171,8 @@ static enum patron_code format_open(struct store *store, struct error *error)
             value.data[0], STORE_FORMAT);
     if (value.data[0] < STORE_FORMAT)
         return error_set(error, PATRON_PRECONDITION,
-            "the data directory was written by an earlier Patron (format %u; this one writes %d), which kept less about "
-            "identities: give another directory and import the history again",
+            "the data directory was written by an earlier Patron (format %u; this one writes %d), which kept less "
+            "about identities: give another directory and import the history again",
             value.data[0], STORE_FORMAT);
     TRY(key_check(store, error));
     return state_get(store, error);

@@ -27,6 +27,11 @@ enum {
     EVENT_ATTRIBUTES_GIVEN_MAX = 1024,
     /* Bounds every walk over one customer's nodes; Segment refuses past 1,000 mappings for the same reason. */
     CUSTOMER_NODES_MAX = 1000,
+    /* Who changes an identity by hand, and why: shown in lists. */
+    ACTOR_BYTES_MAX = 256,
+    REASON_BYTES_MAX = 1000,
+    /* Merges that wait for a person: more than a team decides in months. Past it they are refused, and counted. */
+    REVIEW_OPEN_MAX = 100000,
     /* Exact sets are kept up to this many values; past it a distinct count is an estimate (features/distinct.h). */
     DISTINCT_VALUES_MAX = 4096,
     /* What is ranked is counted exactly up to this many different values, some 40 KB a state; past it there is no

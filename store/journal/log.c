@@ -2,8 +2,8 @@
  *            value  format u8 = 1 | kind u8 | body
  *   event:         node varint | event time signed | event hash 16 bytes | n varint | n merged customers, varints
  *   definitions:   version varint | the file's text to the end
- *   identity:      change u8 | a varint | b varint | rule u8 | score 8 bytes | model varint | item signed | separates u8 |
- *                  lifts signed | evidence 16 bytes | nodes, others, merged, parts: each n varint, n varints |
+ *   identity:      change u8 | a varint | b varint | rule u8 | score 8 bytes | model varint | item signed |
+ *                  separates u8 | lifts u8 | evidence 16 bytes | nodes, others, merged, parts: each n varint, n varints |
  *                  n varint, n closed links: a varint, b varint, since signed, rule u8 |
  *                  actor, reason: each varint length, bytes
  *   model:         number varint | its bytes to the end
@@ -30,7 +30,7 @@ static void change_encode(struct encoder *to, const struct identity_change *chan
     encode_varint(to, change->model);
     encode_signed(to, change->item_us);
     encode_u8(to, change->separates);
-    encode_signed(to, change->lifts_us);
+    encode_u8(to, change->lifts);
     encode_raw(to, change->evidence, EVENT_HASH_BYTES);
     numbers_encode(to, change->nodes, change->node_count);
     numbers_encode(to, change->others, change->other_count);
@@ -115,7 +115,8 @@ static void change_decode(struct decoder *from, struct arena *arena, struct iden
     change->item_us = decode_signed(from);
     uint8_t separates = decode_u8(from);
     change->separates = separates;
-    change->lifts_us = decode_signed(from);
+    uint8_t lifts = decode_u8(from);
+    change->lifts = lifts;
     const uint8_t *evidence = decode_raw(from, EVENT_HASH_BYTES);
     if (evidence)
         memcpy(change->evidence, evidence, EVENT_HASH_BYTES);
@@ -126,7 +127,8 @@ static void change_decode(struct decoder *from, struct arena *arena, struct iden
     closed_decode(from, arena, change);
     change->actor = decode_bytes(from);
     change->reason = decode_bytes(from);
-    from->bad = from->bad || kind < CHANGE_LINK || kind >= CHANGE_END || model > UINT32_MAX || separates > 1;
+    from->bad = from->bad || kind < CHANGE_LINK || kind >= CHANGE_END || model > UINT32_MAX || separates > 1 ||
+        lifts > 1;
 }
 
 static void log_event_decode(struct decoder *from, struct arena *arena, struct log_entry *entry)

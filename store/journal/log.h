@@ -40,7 +40,7 @@ struct identity_change {
     uint32_t model;
     int64_t item_us;      /* the review item's known_at; 0: there is none */
     bool separates;       /* `nodes` and `others` must not share a customer from here on: the separation's since */
-    int64_t lifts_us;     /* LINK: the separation that ends with it; 0: none */
+    bool lifts;           /* LINK: separations between the two sides end with it */
     uint8_t evidence[EVENT_HASH_BYTES];
     const uint64_t *nodes;  /* SPLIT: that were split off, as far as they were in the customer */
     size_t node_count;
