@@ -1,9 +1,9 @@
 /* linking: links that no event brings: said by a person, found by a match, or approved in review.
  *
- * Each is an entry of the log and, where it joins two customers, merges their profiles as an event does. It goes through
- * the rules (identity/rules.h): what they refuse changes nothing; what they want a person for goes to the review queue
- * (review.h). A person's own link passes the reviews, but where a second person is asked for it becomes a review item
- * that has its first approval.
+ * Each is an entry of the log and, where it joins two customers, merges their profiles as an event does. It goes
+ * through the rules (identity/rules.h): what they refuse changes nothing; what they want a person for goes to the
+ * review queue (review.h). A person's own link passes the reviews, but where a second person is asked for it becomes a
+ * review item that has its first approval.
  *
  * Threads: group_link is the writer's, within an open group. link_check runs anywhere on a view.
  * Failure: of the engine, as store_group_add. */
@@ -19,7 +19,7 @@ struct link_request {
     double score;      /* of MATCH, and of APPROVED if it came from one */
     uint32_t model;
     uint8_t evidence[EVENT_HASH_BYTES];
-    enum obstacle doubt;   /* of MATCH: REVIEW_SCORE or REVIEW_CLUSTER where the match itself wants a person; else NONE */
+    enum obstacle doubt; /* of MATCH: REVIEW_SCORE or REVIEW_CLUSTER where the match itself wants a person */
     struct bytes waterfall; /* of MATCH: how the score came about, for the review item (store/matching encodes it) */
     int64_t item_us;    /* of APPROVED: the item */
     uint32_t passes;    /* of APPROVED: obstacle_bit of what was decided */

@@ -21,7 +21,14 @@
 
 enum { REVIEW_SEEN_BYTES = 16 };
 
-enum review_state { REVIEW_OPEN = 1, REVIEW_HALF_APPROVED, REVIEW_APPROVED, REVIEW_REJECTED, REVIEW_EXPIRED, REVIEW_MOOT };
+enum review_state {
+    REVIEW_OPEN = 1,
+    REVIEW_HALF_APPROVED,
+    REVIEW_APPROVED,
+    REVIEW_REJECTED,
+    REVIEW_EXPIRED,
+    REVIEW_MOOT
+};
 
 struct review_item {
     int64_t item_us;       /* its name: known_at of the entry that made it */

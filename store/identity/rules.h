@@ -62,7 +62,7 @@ struct joining_verdict {
 enum patron_code joining_check(const struct identity_rows_from *from, const struct joining *joining,
     struct arena *arena, struct joining_verdict *verdict, struct error *error) MUST_CHECK;
 
-/* A sentence for people without names of anybody: "they would have 6 identifiers of type email; at most 5 are allowed". */
+/* A sentence for people that names nobody: "they would have 6 identifiers of type email; at most 5 are allowed". */
 enum { OBSTACLE_WORDS_MAX = 256 };
 void joining_words(
     const struct joining *joining, const struct joining_verdict *verdict, char words[OBSTACLE_WORDS_MAX]);

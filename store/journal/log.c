@@ -3,7 +3,8 @@
  *   event:         node varint | event time signed | event hash 16 bytes | n varint | n merged customers, varints
  *   definitions:   version varint | the file's text to the end
  *   identity:      change u8 | a varint | b varint | rule u8 | score 8 bytes | model varint | item signed |
- *                  separates u8 | lifts u8 | evidence 16 bytes | nodes, others, merged, parts: each n varint, n varints |
+ *                  separates u8 | lifts u8 | evidence 16 bytes | nodes, others, merged, parts: each n varint and n
+ *                  varints |
  *                  n varint, n closed links: a varint, b varint, since signed, rule u8 |
  *                  actor, reason: each varint length, bytes
  *   model:         number varint | its bytes to the end
