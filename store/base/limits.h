@@ -42,6 +42,8 @@ enum {
     DEFINITIONS_BYTES_MAX = 1024 * 1024,
     NAME_BYTES_MAX = 128,
     IDENTIFIER_TYPES_MAX = 64,
+    /* Of one identifier type; a value may be tried with each of them. */
+    NEVER_LINK_PATTERNS_MAX = 100,
     EVENT_TYPES_MAX = 256,
     EVENT_ATTRIBUTES_MAX = 256,
     FEATURES_MAX = 4096,

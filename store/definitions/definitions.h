@@ -254,6 +254,7 @@ const char *value_type_name(enum value_type type);
 /* The value normalised, in the arena; PATRON_INVALID says what is wrong with it (empty, too long, not UTF-8 …). */
 enum patron_code identifier_normalize(const struct identifier_type *type, struct bytes value, struct arena *arena,
     struct bytes *normalized, struct error *error) MUST_CHECK;
+/* Its type never links, or it is listed or matches a pattern (pattern.h: at most about a millisecond). */
 bool identifier_never_links(const struct identifier_type *type, struct bytes normalized);
 
 /* Either `service` or `names`; an unknown one is PATRON_INVALID and the words name the nearest real ones. A family's

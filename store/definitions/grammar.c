@@ -21,7 +21,10 @@ static const struct grammar_shape scalar = {.kind = GRAMMAR_SCALAR};
 static const struct grammar_shape scalars = {.kind = GRAMMAR_LIST, .least = 1, .of = &scalar, .each_once = true};
 static const struct grammar_shape duration = {.kind = GRAMMAR_DURATION};
 static const struct grammar_shape only_true = {.kind = GRAMMAR_TRUE};
+static const struct grammar_shape boolean = {.kind = GRAMMAR_BOOL};
 static const struct grammar_shape expression = {.kind = GRAMMAR_EXPRESSION};
+static const struct grammar_shape pattern = {.kind = GRAMMAR_PATTERN};
+static const struct grammar_shape patterns = {.kind = GRAMMAR_LIST, .of = &pattern, .each_once = true};
 
 /* --- identifiers and events --------------------------------------------------------------------------------------- */
 
@@ -32,10 +35,19 @@ static const struct grammar_shape identifier_max = {
 
 static const struct grammar_key identifier_keys[IDENTIFIER_KEYS] = {
     [IDENTIFIER_MAX] = {WORD("max"), &identifier_max, "How many of this type one customer may have.", false},
+    [IDENTIFIER_PER] = {WORD("per"), &duration, "Only those count for max that first came so long before now.", false},
+    [IDENTIFIER_UNIQUE] = {WORD("unique"), &boolean, "Two values are two customers, always.", false},
+    [IDENTIFIER_WEAK] = {WORD("weak"), &boolean,
+        "Evidence of the weakest kind: what identity.review_bridge is about.", false},
+    [IDENTIFIER_LINK] = {WORD("link"), &boolean, "false: values are taken and dropped, such as an IP address.", false},
+    [IDENTIFIER_KEEP] = {WORD("keep"), &boolean,
+        "Values are kept, sealed, so that people can be shown them.", false},
     [IDENTIFIER_NORMALIZE] = {WORD("normalize"), &normalize,
         "What is made the same before values are compared.", false},
     [IDENTIFIER_NEVER_LINK] = {WORD("never_link"), &texts,
         "Values that stand for nobody, such as test accounts.", false},
+    [IDENTIFIER_NEVER_LINK_MATCHING] = {WORD("never_link_matching"), &patterns,
+        "Regular expressions (PCRE2) of such values, as they are once normalised.", false},
 };
 const struct grammar_shape grammar_identifier = {
     .kind = GRAMMAR_KEYS, .keys = identifier_keys, .key_count = IDENTIFIER_KEYS, .nothing_too = true};

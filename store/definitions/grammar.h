@@ -13,6 +13,8 @@ enum grammar_kind {
     GRAMMAR_NAME,       /* letters, digits, '_' */
     GRAMMAR_WORD,       /* one of `words` */
     GRAMMAR_TRUE,       /* true, and nothing else */
+    GRAMMAR_BOOL,       /* true or false */
+    GRAMMAR_PATTERN,    /* a regular expression */
     GRAMMAR_WHOLE,      /* a whole number from `least` to `most` */
     GRAMMAR_DURATION,   /* 30m, 12h, 90d, 4w */
     GRAMMAR_EXPRESSION, /* of derived features */
@@ -70,7 +72,18 @@ enum root_key {
 };
 extern const struct grammar_shape grammar_root;
 
-enum identifier_key { IDENTIFIER_MAX, IDENTIFIER_NORMALIZE, IDENTIFIER_NEVER_LINK, IDENTIFIER_KEYS };
+enum identifier_key {
+    IDENTIFIER_MAX,
+    IDENTIFIER_PER,
+    IDENTIFIER_UNIQUE,
+    IDENTIFIER_WEAK,
+    IDENTIFIER_LINK,
+    IDENTIFIER_KEEP,
+    IDENTIFIER_NORMALIZE,
+    IDENTIFIER_NEVER_LINK,
+    IDENTIFIER_NEVER_LINK_MATCHING,
+    IDENTIFIER_KEYS
+};
 extern const struct grammar_shape grammar_identifier;
 
 enum feature_key {

@@ -4,6 +4,7 @@
 #include <unicode/utf8.h>
 
 #include "store/definitions/definitions.h"
+#include "store/definitions/pattern.h"
 #include "store/definitions/suggest.h"
 
 /* Normal form C may take three times the room (Unicode Standard Annex 15, "stable code points"); what is still longer
@@ -108,6 +109,8 @@ enum patron_code identifier_normalize(const struct identifier_type *type, struct
 
 bool identifier_never_links(const struct identifier_type *type, struct bytes normalized)
 {
+    if (type->never_links)
+        return true;
     size_t low = 0, high = type->never_link_count; /* sorted when parsed */
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -119,5 +122,5 @@ bool identifier_never_links(const struct identifier_type *type, struct bytes nor
         else
             high = middle;
     }
-    return false;
+    return pattern_any_matches(type->never_link_patterns, type->never_link_pattern_count, normalized);
 }

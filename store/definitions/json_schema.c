@@ -6,6 +6,7 @@
 #include "store/base/limits.h"
 #include "store/definitions/expression.h"
 #include "store/definitions/grammar.h"
+#include "store/definitions/pattern.h"
 
 /* As parse_name and the readers of durations and currencies take them. */
 #define NAME_PATTERN "^[A-Za-z_][A-Za-z0-9_]*$"
@@ -212,6 +213,13 @@ static struct json_object *shape_of_kind(const struct grammar_shape *shape) /* N
     case GRAMMAR_TRUE:
         made = json_object_new_object();
         put(made, "const", json_object_new_boolean(true));
+        return made;
+    case GRAMMAR_BOOL:
+        return typed("boolean");
+    case GRAMMAR_PATTERN:
+        made = any_scalar();
+        put(made, "minLength", json_object_new_int(1));
+        put(made, "maxLength", json_object_new_int(PATTERN_BYTES_MAX));
         return made;
     case GRAMMAR_WHOLE:
         made = typed("integer");

@@ -3,6 +3,11 @@
 
 #include "store/definitions/parse.h"
 
+int bytes_sort_compare(const void *left, const void *right)
+{
+    return bytes_compare(*(const struct bytes *)left, *(const struct bytes *)right);
+}
+
 bool parse_only_counts(struct parse *parse)
 {
     if (parse->mistakes->count < MISTAKES_KEPT_MAX)
@@ -239,6 +244,16 @@ int parse_word(
     parse_unknown(
         parse, node, what, node->text, (struct suggest_from){shape->words, shape->word_count, sizeof shape->words[0]});
     return -1;
+}
+
+bool parse_bool(struct parse *parse, const struct tree_node *node)
+{
+    bool plain = node->kind == TREE_SCALAR && node->plain;
+    if (plain && bytes_is(node->text, "true"))
+        return true;
+    if (!plain || !bytes_is(node->text, "false"))
+        parse_mistake(parse, node, "%.*s must be true or false", BYTES_ARGUMENTS(node->key->text));
+    return false;
 }
 
 /* --- numbers and durations ---------------------------------------------------------------------------------------- */

@@ -89,6 +89,9 @@ struct bytes parse_meant_key(struct bytes given, const struct grammar_shape *sha
 int parse_word(
     struct parse *parse, const struct tree_node *node, const char *what, const struct grammar_shape *shape);
 
+/* An entry that is true or false; false, and a mistake, if it is neither. */
+bool parse_bool(struct parse *parse, const struct tree_node *node);
+
 /* An entry's number, within the shape's bounds, or its duration in microseconds; -1 and a mistake that names its key.
  * */
 int64_t parse_whole(struct parse *parse, const struct tree_node *node, const struct grammar_shape *shape);
@@ -130,6 +133,9 @@ void parse_default_mistake(struct parse *parse, const struct tree_node *node, en
 
 /* For qsort, of bytes or of structs that begin with them. */
 int bytes_sort_compare(const void *left, const void *right);
+
+/* definitions_identifiers.c. The node is nullable: not given. */
+void parse_identifiers(struct parse *parse, const struct tree_node *node, const struct tree_node *root);
 
 /* definitions_events.c: the events of a file. The node is nullable: not given. */
 void parse_events(struct parse *parse, const struct tree_node *node, const struct tree_node *root);

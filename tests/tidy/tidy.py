@@ -123,6 +123,7 @@ LIBRARIES = (
     (r"protobuf-c/", ("server/methods", "server/rpc", "client", "tests"), "the store never sees the wire"),
     (r"sleef\.h", ("store/base/deterministic.c", "tests/property/oracle_days.c", "tests/property/oracle_expression.c"),
      "one file says which functions give the same bits everywhere; the oracle takes nothing from it"),
+    (r"pcre2\.h", ("store/definitions/pattern.c",), "one file bounds what a pattern may cost"),
     (r"(arrow|parquet)/", ("client/parquet.cc",), "one file speaks Parquet"),
     (r"(pthread|threads|time|sys/time|sys/random|unistd)\.h", ("server", "client", "tests", "store/kv", "store/base"),
      "the store has no threads, no clock, no chance"),

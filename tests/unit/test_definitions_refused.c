@@ -189,7 +189,7 @@ static void each_mistake_in_identifiers_is_told_with_its_place(void **state)
     assert_refused("identifiers: {id: {max: 1001}}\nevents: {e: }\n",
         "line 1, column 25: max must be a whole number from 1 to 1000");
     assert_refused("identifiers: {id: {maximum: 1}}\nevents: {e: }\n",
-        "line 1, column 20: unknown key 'maximum'; there are max, normalize and never_link");
+        "line 1, column 20: unknown key 'maximum'; there are max, per, unique, weak, link and 4 more");
     assert_refused("identifiers: {id: {normalize: trimm}}\nevents: {e: }\n",
         "line 1, column 31: unknown normalize 'trimm': did you mean 'trim'?");
     assert_refused("identifiers: {id: {normalize: email, never_link: [nobody, ~, [x], '']}}\nevents: {e: }\n",
