@@ -1,8 +1,8 @@
 /* port: all that the methods may reach of the rest of the server. server/work implements it; tests may too.
  *
  * Threads: any function may be called from any thread, but view_acquire not from a batch's `done`. None of them blocks,
- * except that the first view in a store's life waits for one row to be on disk, and that define and version_drop wait
- * for the writer's turn: they are for workers. Callbacks come on the thread stated. */
+ * except that the first view in a store's life waits for one row to be on disk, and that define, version_drop
+ * and change wait for the writer's turn: they are for workers. Callbacks come on the thread stated. */
 #ifndef PATRON_METHODS_PORT_H
 #define PATRON_METHODS_PORT_H
 
@@ -91,6 +91,12 @@ struct port_functions {
     void (*refill_watch)(struct port *port, struct refill_watcher *watcher);
     /* False: it was not watching. */
     bool (*refill_unwatch)(struct port *port, struct refill_watcher *watcher);
+    /* Runs `work`, which changes what no event brings (linking.h, review.h), on the writer in a group of its own, known
+     * as of now, which is on disk and shown to readers when this returns. The clock's and the disk's failures come
+     * first, as for events. A failure of `work` that leaves the store usable must have changed nothing. */
+    enum patron_code (*change)(struct port *port,
+        enum patron_code (*work)(struct store *store, void *context, struct error *error), void *context,
+        struct error *error);
 };
 
 struct port {

@@ -1,6 +1,7 @@
 #include "server/work/database.h"
 
 #include "server/work/disk.h"
+#include "server/work/identity.h"
 #include "server/work/key_file.h"
 #include "server/work/refiller.h"
 #include "server/work/views.h"
@@ -32,6 +33,7 @@ struct database {
     struct writer *writer;
     struct workers *workers;
     struct refiller *refiller;
+    struct identity_work *identity;
     uint64_t disk_reserve_bytes;
 };
 
@@ -284,6 +286,13 @@ static bool port_refill_unwatch(struct port *port, struct refill_watcher *watche
     return refiller_unwatch(of_port(port)->refiller, watcher);
 }
 
+static enum patron_code port_change(struct port *port,
+    enum patron_code (*work)(struct store *store, void *context, struct error *error), void *context,
+    struct error *error)
+{
+    return identity_change(of_port(port)->identity, work, context, error);
+}
+
 static const struct port_functions port_functions = {
     .view_acquire = port_view_acquire,
     .view_release = port_view_release,
@@ -298,6 +307,7 @@ static const struct port_functions port_functions = {
     .refill_progress = port_refill_progress,
     .refill_watch = port_refill_watch,
     .refill_unwatch = port_refill_unwatch,
+    .change = port_change,
 };
 
 /* --- opening and closing ------------------------------------------------------------------------------- */
@@ -347,6 +357,33 @@ static enum patron_code open_store(
     return store_open(&store, &database->store, error);
 }
 
+static enum patron_code start_background(
+    struct database *database, const struct database_options *options, struct error *error)
+{
+    const char *directory = database->directory[0] ? database->directory : NULL;
+    struct refiller_options refiller = {
+        .store = database->store,
+        .views = database->views,
+        .writer = database->writer,
+        .directory = directory,
+        .disk_reserve_bytes = options->disk_reserve_bytes,
+        .notice = options->notice,
+        .context = options->context,
+    };
+    TRY(refiller_new(&refiller, &database->refiller, error));
+    struct identity_options identity = {
+        .store = database->store,
+        .views = database->views,
+        .clock = database->clock,
+        .writer = database->writer,
+        .directory = directory,
+        .disk_reserve_bytes = options->disk_reserve_bytes,
+        .notice = options->notice,
+        .context = options->context,
+    };
+    return identity_work_new(&identity, &database->identity, error);
+}
+
 static enum patron_code start_work(
     struct database *database, const struct database_options *options, struct error *error)
 {
@@ -376,17 +413,8 @@ static enum patron_code start_work(
         .context = options->context,
     };
     TRY(writer_new(&writer, &database->writer, error));
-    struct refiller_options refiller = {
-        .store = database->store,
-        .views = database->views,
-        .writer = database->writer,
-        .directory = writer.directory,
-        .disk_reserve_bytes = options->disk_reserve_bytes,
-        .notice = options->notice,
-        .context = options->context,
-    };
     database->disk_reserve_bytes = options->disk_reserve_bytes;
-    return refiller_new(&refiller, &database->refiller, error);
+    return start_background(database, options, error);
 }
 
 enum patron_code database_open(
@@ -421,6 +449,7 @@ void database_close(struct database *database)
     if (!database)
         return;
     workers_stop(database->workers);
+    identity_work_stop(database->identity);
     refiller_stop(database->refiller);
     if (database->writer)
         writer_stop(database->writer);
