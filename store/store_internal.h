@@ -1,6 +1,7 @@
-/* The open store, shared by the files that make it up: store.c (opening), group.c (ingestion), lagging.c (profiles that
- * lag the log), versions.c (of the definitions), refill.c (profiles of a new version), sharing.c and sharing_queue.c
- * (costs of no customer), recover.c (what a crash leaves to be folded). */
+/* The open store, shared by the files that make it up: store.c (opening), group.c (ingestion), checked.c (what it checks
+ * first), touched.c (the profiles it changes), lagging.c (profiles that lag the log), versions.c (of the definitions),
+ * refill.c (profiles of a new version), sharing.c and sharing_queue.c (costs of no customer), recover.c (what a crash
+ * leaves to be folded). */
 #ifndef PATRON_STORE_INTERNAL_H
 #define PATRON_STORE_INTERNAL_H
 
@@ -109,7 +110,18 @@ struct store {
     struct arena event_arena;
 };
 
+/* touched.c, within an open group. The customer's profile, decoded if it has one; *touched stays the group's. */
+enum patron_code touch(
+    struct store *store, uint64_t customer, struct touched **touched, struct error *error) MUST_CHECK;
+/* That one, a new one where there is none. */
+struct profile *touched_profile(struct store *store, struct touched *touched);
+/* `customer` takes in the profiles of those that gave up their id, and is moved on to the entry that joined them. */
+enum patron_code touched_merge(struct store *store, uint64_t customer, const uint64_t *merged, size_t merged_count,
+    int64_t known_at_us, struct profile **merger, struct error *error) MUST_CHECK;
+void touched_encode(struct store *store);    /* they lag, from the group on */
+void touched_hand_over(struct store *store); /* to the home, once the group is on disk */
 void touched_release(struct store *store);
+
 void state_put(struct store *store);
 enum patron_code state_get(struct store *store, struct error *error) MUST_CHECK;
 
