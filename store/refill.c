@@ -203,8 +203,8 @@ static void catch_up_begin(struct refill *refill, const struct view *view)
 }
 
 /* A profile of the new generation, as the entries so far have left it. */
-static enum patron_code touch(struct refill *refill, const struct view *under, struct touched **all, uint64_t customer,
-    struct touched **touched, struct error *error)
+static enum patron_code profile_touch(struct refill *refill, const struct view *under, struct touched **all,
+    uint64_t customer, struct touched **touched, struct error *error)
 {
     HASH_FIND(hh, *all, &customer, sizeof customer, *touched);
     if (*touched)
@@ -257,7 +257,7 @@ static enum patron_code entry_apply(struct refill *refill, const struct view *un
     TRY(entry_event(refill, under, entry, &event, error));
     TRY(entry_customer(under, entry, &customer, error));
     struct touched *touched;
-    TRY(touch(refill, under, all, customer, &touched, error));
+    TRY(profile_touch(refill, under, all, customer, &touched, error));
     if (!touched->profile) {
         touched->profile = arena_alloc(&refill->arena, sizeof *touched->profile);
         profile_init(touched->profile, under->layout, &refill->arena);
@@ -267,7 +267,7 @@ static enum patron_code entry_apply(struct refill *refill, const struct view *un
     }
     for (size_t i = 0; i < entry->merged_count; i++) {
         struct touched *gone;
-        TRY(touch(refill, under, all, entry->merged[i], &gone, error));
+        TRY(profile_touch(refill, under, all, entry->merged[i], &gone, error));
         if (gone->profile)
             profile_merge(touched->profile, gone->profile);
         gone->profile = NULL;
