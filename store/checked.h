@@ -1,5 +1,5 @@
-/* checked: an event as it came, checked for form against the definitions that serve, before anything of it is looked up.
- * Part of group.c's work. */
+/* checked: an event as it came, checked for form against the definitions that serve, before anything of it is looked
+ * up. Part of group.c's work. */
 #ifndef PATRON_STORE_CHECKED_H
 #define PATRON_STORE_CHECKED_H
 
@@ -19,8 +19,8 @@ struct checked {
     const struct shared_cost *shared; /* no customer's: how it will be shared out */
 };
 
-/* PATRON_INVALID, PATRON_OUT_OF_RANGE: refused, in words for its sender. What is made lies in the event's arena. That no
- * identifier may link is not said here: a second arrival of an event from before they were blocked is fine. */
+/* PATRON_INVALID, PATRON_OUT_OF_RANGE: refused, in words for its sender. What is made lies in the event's arena. That
+ * no identifier may link is not said here: a second arrival of an event from before they were blocked is fine. */
 enum patron_code event_check(struct store *store, const struct event_input *input, struct checked *checked,
     struct error *why) MUST_CHECK;
 

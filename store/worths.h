@@ -1,6 +1,6 @@
-/* worths: answers the rules' question what a customer is worth (struct value_of of identity/rules.h), as of a moment after
- * all that is known: within an open group, or on a view. No profile is changed by being asked; a customer is weighed
- * once.
+/* worths: answers the rules' question what a customer is worth (struct value_of of identity/rules.h), as of a moment
+ * after all that is known: within an open group, or on a view. No profile is changed by being asked; a customer is
+ * weighed once.
  *
  * Threads: worths_of_group is the writer's; worths_of_view any one's, on its own struct. Failure: of the engine, or
  * PATRON_CORRUPT. */
