@@ -5,12 +5,17 @@
  * known_at. There is one open item of a pair of nodes: more evidence is counted in it.
  *
  * - Approving links the two nodes (LINK_APPROVED), if both sides are still what the reviewer saw (`seen`, which
- *   review_show gives), or if the rules still hold for what they became: nothing refuses the link, and nothing but what
- *   the reviewer was told would send it to review again.
+ *   review_seen gives), or if the rules still hold for what they became: nothing refuses the link, and nothing but what
+ *   the reviewer was told would send it to review again. What refuses a link refuses an approved one as well.
  * - Rejecting keeps the two sides apart: a separation of all that the two customers have at that time.
- * - Where either side is worth `second_person` a second one must approve, never the first.
- * - An item expires; it is moot once both nodes are of one customer, or one of them is blocked. Both are a function of
+ * - Where either side is, or was when the item was made, worth `second_person`, a second one must approve, never the
+ *   first: two actors are two persons if their bytes differ. The first approval must hold by then by the same rule,
+ *   else the second one takes its place. A link by hand that needs two persons comes with its first approval.
+ * - An item expires; it is moot while both nodes are of one customer, or one of them is blocked. Both are a function of
  *   time and identity, and no entry says so.
+ *
+ * As of T an item is told as it was: verdicts and approvals from T on are not there. What is told as it is in the view:
+ * the evidence that came since, how often and when last, and whether a node is blocked.
  *
  * Threads: group_review_* are the writer's, within an open group; the rest runs anywhere on a view.
  * Failure: as stated, or of the engine. */
@@ -35,7 +40,7 @@ struct review_item {
     enum review_state state; /* at the moment asked for */
     uint64_t a, b;         /* nodes, a < b */
     enum obstacle obstacle;
-    bool second_person;
+    bool second_person;    /* it takes two */
     int64_t expires_us;
     uint64_t count;        /* how often the evidence came */
     int64_t last_us;       /* known_at of the newest evidence */
@@ -44,6 +49,7 @@ struct review_item {
     double score;
     uint32_t model;
     struct bytes waterfall;
+    int64_t first_us;                       /* known_at of the first of two approvals; 0: there is none */
     struct bytes first_actor, first_reason; /* HALF_APPROVED and after */
     struct bytes actor, reason;             /* of the last verdict */
     int64_t decided_us;                     /* known_at of it; 0: none */
@@ -77,10 +83,15 @@ enum patron_code review_get(const struct view *view, int64_t item_us, int64_t as
 /* What an approval is bound to: the two sides as they are in the view. */
 enum patron_code review_seen(const struct view *view, const struct review_item *item, struct arena *arena,
     uint8_t seen[REVIEW_SEEN_BYTES], struct error *error) MUST_CHECK;
-/* Items by item_us, from `from_us` on; calls `take` until it returns false. */
-enum patron_code review_each(const struct view *view, int64_t from_us, int64_t as_of_us, bool open_only,
-    struct arena *arena, bool (*take)(void *context, const struct review_item *item), void *context,
-    struct error *error) MUST_CHECK;
+/* Items by item_us, from `from_us` on, until `take` returns false; an item is borrowed until then. */
+struct review_walk {
+    int64_t from_us;
+    int64_t as_of_us;
+    bool open_only; /* OPEN and HALF_APPROVED */
+    bool (*take)(void *context, const struct review_item *item);
+    void *context;
+};
+enum patron_code review_each(const struct view *view, const struct review_walk *walk, struct error *error) MUST_CHECK;
 /* Those that name a node, in the arena. */
 enum patron_code review_of_node(const struct view *view, uint64_t node, int64_t as_of_us, struct arena *arena,
     struct review_item **items, size_t *count, struct error *error) MUST_CHECK;

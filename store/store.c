@@ -6,6 +6,7 @@
  *       key "answered"     value format u8 = 1 | until signed: no T after it has been answered; absent: none has
  *       keys "schema/…"    see schema/schema_rows.c
  *       key "sharing"      see sharing_queue.c
+ *       key "review"       see review_queue.c
  *       keys "definitions" and "refill": see versions.c */
 #include "store/store_internal.h"
 
@@ -204,6 +205,8 @@ enum patron_code store_open(const struct store_options *options, struct store **
     if (code == PATRON_OK)
         code = sharing_open(store, error);
     if (code == PATRON_OK)
+        code = review_open(store, error);
+    if (code == PATRON_OK)
         code = store_recover(store, error);
     if (code == PATRON_OK && (added || !options->refills_later))
         code = store_refill_now(store, error);
@@ -270,5 +273,6 @@ void store_figures(const struct store *store, struct store_figures *figures)
         .identifiers_dropped = store->identifiers_dropped,
         .profiles_behind = store->lagging_count,
         .schema = drift_figures(store->drift),
-        .sharing = sharing_figures(store)};
+        .sharing = sharing_figures(store),
+        .review = store->review};
 }

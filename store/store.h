@@ -212,6 +212,16 @@ struct sharing_figures {
     char words[SHARING_WORDS_MAX]; /* about the first that waits: "hosting of 2024-05: no session in its period" */
 };
 
+/* Merges that wait for a person (review.h), since the store was made. */
+struct review_figures {
+    uint64_t waiting;  /* some may have expired, or become moot, that no write has met since */
+    int64_t oldest_us; /* known_at of the entry that made the oldest of them; INT64_MAX: none waits */
+    uint64_t approved; /* links made */
+    uint64_t rejected;
+    uint64_t expired;
+    uint64_t not_taken; /* since the queue was full */
+};
+
 struct store_figures {
     uint64_t nodes;
     uint64_t events;
@@ -220,6 +230,7 @@ struct store_figures {
     uint64_t profiles_behind; /* lag the log */
     struct schema_figures schema;
     struct sharing_figures sharing;
+    struct review_figures review;
 };
 void store_figures(const struct store *store, struct store_figures *figures); /* the writer's thread */
 

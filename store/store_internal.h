@@ -60,6 +60,11 @@ enum queue {
     QUEUE_AUDIT = 1,              /* group.c */
     QUEUE_SHARED_WAITING = 3,     /* sharing_queue.c, as the next */
     QUEUE_SHARED_UNALLOCATED = 4,
+    QUEUE_REVIEW = 5, /* review_queue.c, as all of REVIEW */
+    QUEUE_REVIEW_OF = 7,
+    QUEUE_REVIEW_WAITING = 8,
+    QUEUE_REVIEW_PAIR = 9,
+    QUEUE_REVIEW_EXPIRY = 10,
 };
 
 struct store {
@@ -98,6 +103,7 @@ struct store {
 
     struct drift *drift;
     struct sharing_state *sharing;
+    struct review_figures review; /* the row `review`; oldest_us by the rows that wait */
 
     bool group_open;
     bool group_queued; /* the group changes a queue, whether it has events or not */
@@ -156,6 +162,9 @@ void sharing_wait(struct store *store, const struct shared_cost *rule, const str
 /* A cost is being shared out by this version, or was when the process ended. */
 bool sharing_needs_version(const struct store *store, uint32_t number);
 struct sharing_figures sharing_figures(const struct store *store);
+
+/* review_queue.c. Reads how many merges wait for a person. */
+enum patron_code review_open(struct store *store, struct error *error) MUST_CHECK;
 
 /* A set of customers. */
 struct customer_mark {
