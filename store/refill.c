@@ -226,35 +226,13 @@ static enum patron_code profile_touch(struct refill *refill, const struct view *
     return profile_decode(made->profile, under->layout, before, &refill->arena, error);
 }
 
-static enum patron_code entry_event(
-    struct refill *refill, const struct view *under, const struct log_entry *entry, struct event *event,
-    struct error *error)
-{
-    struct event sought = {.node = entry->node, .time_us = entry->time_us};
-    memcpy(sought.hash, entry->hash, EVENT_HASH_BYTES);
-    uint8_t key[EVENT_KEY_BYTES];
-    event_key_encode(&sought, key);
-    struct bytes value;
-    enum patron_code code = kv_get(
-        under->kv, under->snapshot, KV_EVENTS, bytes_of(key, sizeof key), &refill->arena, &value, error);
-    if (code == PATRON_NOT_FOUND)
-        return error_set(error, PATRON_CORRUPT, "the log names an event of node %llu that is not there",
-            (unsigned long long)entry->node);
-    TRY(code);
-    TRY(event_decode(bytes_of(key, sizeof key), value, event, error));
-    if (event->type >= under->layout->type_count)
-        return error_set(error, PATRON_CORRUPT, "an event is of a type that no version of the definitions has");
-    event_resolve(event, under->definitions, &refill->arena);
-    return PATRON_OK;
-}
-
 /* As the writer did it: merge, move on, apply. */
 static enum patron_code entry_apply(struct refill *refill, const struct view *under, struct touched **all,
     const struct log_entry *entry, struct error *error)
 {
     struct event event;
     uint64_t customer;
-    TRY(entry_event(refill, under, entry, &event, error));
+    TRY(entry_event(under, entry, &refill->arena, &event, error));
     TRY(entry_customer(under, entry, &customer, error));
     struct touched *touched;
     TRY(profile_touch(refill, under, all, customer, &touched, error));

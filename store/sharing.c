@@ -137,7 +137,8 @@ static enum patron_code weights_gather(struct sharing *sharing, const struct vie
             break;
         if (i % LOOK_EVERY == 0 && cancelled && atomic_load(cancelled))
             code = error_set(error, PATRON_BUSY, "the server is shutting down");
-        else if (log_entry_folds(&entry) && entry.time_us >= stretch->from_us && entry.time_us < stretch->until_us)
+        else if (entry.kind == LOG_EVENT && entry.node != NODE_NONE && entry.time_us >= stretch->from_us &&
+            entry.time_us < stretch->until_us)
             code = entry_weigh(sharing, view, rule, &entry, &arena, error);
     }
     if (code == PATRON_OK)

@@ -15,6 +15,7 @@
  *     then, until SPLIT_DONE:
  *         group_split in an open group that holds nothing else (the writer): a few thousand of the log's entries since
  *             the view are looked at, and those of the parts' nodes applied
+ *         store_group_commit
  *         SPLIT_BEHIND: too many: split_follow on a newer view, and again
  *         SPLIT_STALE: the customer's nodes or links have changed: split_prepare anew
  *
@@ -77,7 +78,8 @@ struct split_outcome {
     enum split_fate fate;
     int64_t known_at_us; /* DONE: of the entry; 0: there was nothing to do */
 };
-/* Anything but DONE has changed nothing. */
+/* Anything but DONE has changed nothing. The parts' profiles are the group's until it is committed: free the split only
+ * then. A plan is used up with DONE. */
 enum patron_code group_split(struct store *store, struct split *split, struct split_outcome *outcome,
     struct error *error) MUST_CHECK;
 

@@ -6,8 +6,10 @@
  *       key "answered"     value format u8 = 1 | until signed: no T after it has been answered; absent: none has
  *       keys "schema/…"    see schema/schema_rows.c
  *       key "sharing"      see sharing_queue.c
+ *       key "changes"      see changes.c
  *       key "review"       see review_queue.c
  *       keys "definitions" and "refill": see versions.c */
+#include "store/changes.h"
 #include "store/store_internal.h"
 
 #include <sodium.h>
@@ -205,6 +207,8 @@ enum patron_code store_open(const struct store_options *options, struct store **
     if (code == PATRON_OK)
         code = sharing_open(store, error);
     if (code == PATRON_OK)
+        code = changes_open(store, error);
+    if (code == PATRON_OK)
         code = review_open(store, error);
     if (code == PATRON_OK)
         code = store_recover(store, error);
@@ -274,5 +278,6 @@ void store_figures(const struct store *store, struct store_figures *figures)
         .profiles_behind = store->lagging_count,
         .schema = drift_figures(store->drift),
         .sharing = sharing_figures(store),
-        .review = store->review};
+        .review = store->review,
+        .changes = store->changes};
 }

@@ -222,6 +222,13 @@ struct review_figures {
     uint64_t not_taken; /* since the queue was full */
 };
 
+/* Changes of identity that no event brought, since the store was made. */
+enum { CHANGE_FIGURES_MAX = 8 };
+struct change_figures {
+    uint64_t changes[CHANGE_FIGURES_MAX]; /* by enum identity_change_kind (journal/log.h) */
+    uint64_t links[CHANGE_FIGURES_MAX];   /* those of CHANGE_LINK by enum link_rule (identity/identity.h) */
+};
+
 struct store_figures {
     uint64_t nodes;
     uint64_t events;
@@ -231,6 +238,7 @@ struct store_figures {
     struct schema_figures schema;
     struct sharing_figures sharing;
     struct review_figures review;
+    struct change_figures changes;
 };
 void store_figures(const struct store *store, struct store_figures *figures); /* the writer's thread */
 

@@ -103,10 +103,11 @@ struct store {
 
     struct drift *drift;
     struct sharing_state *sharing;
+    struct change_figures changes;
     struct review_figures review; /* the row `review`; oldest_us by the rows that wait */
 
     bool group_open;
-    bool group_queued; /* the group changes a queue, whether it has events or not */
+    bool group_queued; /* the group changes a queue or an identity, whether it has events or not */
     bool failed;
     int64_t group_clock_us;
     int64_t group_first_us;

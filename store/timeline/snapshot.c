@@ -177,13 +177,15 @@ struct loading {
     size_t capacity;
 };
 
-static void event_load(void *context, const struct event *event)
+static bool event_load(void *context, const struct event *event)
 {
     struct loading *loading = context;
     struct snapshot *snapshot = loading->snapshot;
     const struct member *member = &snapshot->members[loading->member];
-    if (snapshot->event_count > STRETCH_EVENTS_MAX || event->known_at_us >= member->until_us)
-        return;
+    if (snapshot->event_count > STRETCH_EVENTS_MAX)
+        return false;
+    if (event->known_at_us >= member->until_us)
+        return true;
     if (snapshot->event_count == loading->capacity) {
         loading->capacity = loading->capacity ? 2 * loading->capacity : 16;
         struct known_event *events = arena_array(&snapshot->arena, loading->capacity, sizeof *events);
@@ -196,6 +198,7 @@ static void event_load(void *context, const struct event *event)
     known->member = loading->member;
     known->event = *event;
     known->event.attributes = arena_copy(&snapshot->arena, event->attributes);
+    return true;
 }
 
 static int known_event_compare(const void *left, const void *right)
