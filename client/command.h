@@ -28,6 +28,7 @@ extern const struct command command_status;
 extern const struct command command_clock;
 extern const struct command command_generate;
 extern const struct command command_definitions;
+extern const struct command command_identity;
 
 /* Parse argv against the command's flags into `options` (zeroed by the caller) and `rest`. Returns -1 to go on, else
  * the exit code: help was asked for and printed, or the usage is wrong and was explained. */

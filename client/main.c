@@ -15,6 +15,7 @@ static const struct command *const commands[] = {
     &command_verify,
     &command_clock,
     &command_definitions,
+    &command_identity,
     &command_generate,
 };
 
@@ -66,8 +67,8 @@ static int help_run(int argc, char **argv)
         return EXIT_DONE;
     }
     const struct command *command = command_find(argv[0]);
-    if (command && command->parts && argc > 1)
-        command = command_part(command, argv[1]);
+    for (int i = 1; i < argc && command && command->parts; i++)
+        command = command_part(command, argv[i]);
     if (!command)
         return EXIT_USAGE;
     command_help(command);
