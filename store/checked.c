@@ -152,6 +152,8 @@ static enum patron_code identifiers_check(
         }
         if (hash_is_among(identifiers, checked->identifier_count, made.hash))
             continue;
+        if (type->keep)
+            made.kept = normalized;
         size_t place = checked->identifier_count;
         while (place > 0 && identifiers[place - 1].type > type) { /* types lie in order of priority */
             identifiers[place] = identifiers[place - 1];
@@ -214,6 +216,8 @@ enum patron_code event_check(
     checked->event = (struct event){.time_us = input->time_us, .type = type->number};
     event_hash(input->source, input->type, input->id, checked->event.hash);
     TRY(attributes_check(store, input, type, checked, why));
+    if (store->definitions->matching && store->definitions->matching->event == type->number)
+        event_seal(&checked->event, store->key, &store->event_arena);
     TRY(identifiers_check(store, input, checked, why));
     return known_at_choose(store, input, &checked->event.known_at_us, why);
 }

@@ -104,8 +104,11 @@ static enum patron_code content_compare(struct store *store, const struct checke
     if (code == PATRON_NOT_FOUND) /* ids outlive their events */
         return PATRON_OK;
     TRY(code);
+    struct event now;
     TRY(event_decode(bytes_of(key, sizeof key), value, &before, error));
-    *same = event_same_content(&before, &checked->event, store->definitions);
+    TRY(event_open(&before, store->key, &store->event_arena, &before, error));
+    TRY(event_open(&checked->event, store->key, &store->event_arena, &now, error));
+    *same = event_same_content(&before, &now, store->definitions);
     return PATRON_OK;
 }
 
@@ -218,7 +221,7 @@ static enum patron_code event_apply(
     struct store *store, struct checked *checked, struct event_outcome *outcome, struct error *error)
 {
     struct event *event = &checked->event;
-    struct identity_writer writer = {store->batch, &store->last_node};
+    struct identity_writer writer = {store->batch, &store->last_node, store->key};
     struct resolution resolution;
     TRY(identity_resolve(&writer, store->definitions, checked->identifiers, checked->identifier_count, event->hash,
         event->known_at_us, &store->event_arena, &resolution, error));

@@ -156,7 +156,8 @@ void profile_apply(struct profile *profile, const struct event *event)
         return;
     }
     struct event kept = *event;
-    kept.attributes = arena_copy(profile->arena, event->attributes);
+    kept.attributes = event->sealed ? (struct bytes){0} : arena_copy(profile->arena, event->attributes);
+    kept.sealed = false; /* what is sealed no profile reads: it waits without */
     pending_insert(profile, &kept);
 }
 

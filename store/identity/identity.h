@@ -23,11 +23,13 @@ void identifier_hash(const uint8_t *key, const struct identifier_type *type, str
 struct known_identifier {
     const struct identifier_type *type;
     uint8_t hash[IDENTIFIER_HASH_BYTES];
+    struct bytes kept; /* its normalised value where its type says `keep`: a new node keeps it sealed; else empty */
 };
 
 struct identity_writer {
     struct kv_batch *batch;
     uint64_t *last_node; /* the newest node's number; counted up */
+    const uint8_t *key;  /* the store's: what is kept is sealed with it; null where nothing is */
 };
 
 struct resolution {

@@ -3,6 +3,7 @@
 #include "store/identity/identity_rows.h"
 
 #include "store/base/limits.h"
+#include "store/base/seal.h"
 
 /* A customer that takes part, with its present members. */
 struct party {
@@ -162,7 +163,13 @@ static void nodes_create(struct resolver *resolver, size_t count, int64_t known_
         const struct known_identifier *identifier = &resolver->identifiers[i];
         struct node_entry entry = {.type = identifier->type->number, .birth_us = known_at_us};
         memcpy(entry.hash, identifier->hash, IDENTIFIER_HASH_BYTES);
+        struct encoder kept = {0};
+        if (identifier->kept.length > 0)
+            seal_close(resolver->writer->key, SEAL_NODE, bytes_of(entry.hash, IDENTIFIER_HASH_BYTES), identifier->kept,
+                &kept);
+        entry.kept = encoder_borrow(&kept);
         node_put(batch, candidate->node, &entry);
+        encoder_clear(&kept);
         identifier_put(batch, identifier->hash, candidate->node, customer, 0);
         membership_put(batch, candidate->node, known_at_us, customer);
         struct member member = {.customer = customer,

@@ -1,17 +1,22 @@
 /* events: key    node u64 BE | event time i64 BE, sign bit flipped | event hash 16 bytes
  *         value  format u8 = 1 | known_at signed | type varint | version varint | attributes | kept, to the end
+ *                format u8 = 2 | known_at signed | type varint | version varint | attributes and kept, sealed for
+ *                SEAL_EVENT and bound to the event hash (base/seal.h), to the end
  * attributes:    (number varint, ascending | kind u8 = enum attribute_type | value)*
  *         value  money, integer: signed; number: signed (128 bits); bool: u8 0 or 1; text: varint length, bytes
  * kept:          nothing, or varint 256 (no attribute's number), then up to 32 times: name, ascending: varint length,
  *                bytes | kind u8 = enum attribute_kind | value
  *         value  text, decimal: varint length, bytes; integer: signed; real: 8 bytes, little-endian; flag: u8 0 or 1
  * event hash:    BLAKE2b-128 of le32 length, source, le32 length, type name, le32 length, id
- * content hash:  BLAKE2b-128 of event time i64 BE biased, type u16 LE, attributes, kept */
+ * content hash:  BLAKE2b-128 of event time i64 BE biased, type u16 LE, attributes, kept; of a sealed one the sealed
+ *                bytes in their place */
 #include "store/journal/event.h"
+
+#include "store/base/seal.h"
 
 #include <sodium.h>
 
-enum { EVENT_FORMAT = 1 };
+enum { EVENT_FORMAT = 1, EVENT_FORMAT_SEALED = 2 };
 
 static const uint8_t kept_mark[2] = {0x80, 0x02}; /* varint EVENT_ATTRIBUTES_MAX */
 _Static_assert(EVENT_ATTRIBUTES_MAX == 256, "the mark is a number that no attribute has");
@@ -58,17 +63,23 @@ void event_key_encode(const struct event *event, uint8_t key[EVENT_KEY_BYTES])
     memcpy(key + 16, event->hash, EVENT_HASH_BYTES);
 }
 
-void event_value_encode(const struct event *event, struct encoder *to)
+/* All that it holds beside its head. */
+static void content_encode(const struct event *event, struct encoder *to)
 {
-    encode_u8(to, EVENT_FORMAT);
-    encode_signed(to, event->known_at_us);
-    encode_varint(to, event->type);
-    encode_varint(to, event->version);
     encode_raw(to, event->attributes.data, event->attributes.length);
     if (event->kept.length > 0) {
         encode_raw(to, kept_mark, sizeof kept_mark);
         encode_raw(to, event->kept.data, event->kept.length);
     }
+}
+
+void event_value_encode(const struct event *event, struct encoder *to)
+{
+    encode_u8(to, event->sealed ? EVENT_FORMAT_SEALED : EVENT_FORMAT);
+    encode_signed(to, event->known_at_us);
+    encode_varint(to, event->type);
+    encode_varint(to, event->version);
+    content_encode(event, to);
 }
 
 /* Reads one attribute; false at the end or on bytes that are none. */
@@ -134,26 +145,11 @@ static bool kept_whole(struct bytes kept)
     return count > 0 && decoder_done(&from);
 }
 
-enum patron_code event_decode(struct bytes key, struct bytes value, struct event *event, struct error *error)
+static enum patron_code content_decode(struct bytes content, struct event *event, struct error *error)
 {
-    struct decoder from = decoder_of(value);
-    uint8_t format = decode_u8(&from);
-    event->known_at_us = decode_signed(&from);
-    uint64_t type = decode_varint(&from);
-    uint64_t version = decode_varint(&from);
-    if (from.bad || format != EVENT_FORMAT || key.length != EVENT_KEY_BYTES || type >= EVENT_TYPES_MAX ||
-        version > UINT32_MAX)
-        return error_set(error, PATRON_CORRUPT, "an event's row is damaged");
-    event->node = decode_be64(key.data);
-    event->time_us = decode_time(key.data + 8);
-    memcpy(event->hash, key.data + 16, EVENT_HASH_BYTES);
-    event->type = (uint16_t)type;
-    event->version = (uint32_t)version;
-    if (event->time_us < EVENT_TIME_MIN_US || event->time_us >= EVENT_TIME_MAX_US)
-        return error_set(error, PATRON_CORRUPT, "an event's row has a time that no event can have");
-    const uint8_t *attributes = from.at;
+    struct decoder from = decoder_of(content);
     attributes_skip(&from);
-    event->attributes = bytes_of(attributes, (size_t)(from.at - attributes));
+    event->attributes = bytes_of(content.data, content.length - (from.bad ? 0 : decoder_left(&from)));
     event->kept = (struct bytes){0};
     if (decoder_done(&from))
         return PATRON_OK;
@@ -163,6 +159,63 @@ enum patron_code event_decode(struct bytes key, struct bytes value, struct event
         return error_set(error, PATRON_CORRUPT, "an event's attributes are damaged");
     return PATRON_OK;
 }
+
+enum patron_code event_decode(struct bytes key, struct bytes value, struct event *event, struct error *error)
+{
+    struct decoder from = decoder_of(value);
+    uint8_t format = decode_u8(&from);
+    event->known_at_us = decode_signed(&from);
+    uint64_t type = decode_varint(&from);
+    uint64_t version = decode_varint(&from);
+    if (from.bad || (format != EVENT_FORMAT && format != EVENT_FORMAT_SEALED) || key.length != EVENT_KEY_BYTES ||
+        type >= EVENT_TYPES_MAX || version > UINT32_MAX)
+        return error_set(error, PATRON_CORRUPT, "an event's row is damaged");
+    event->node = decode_be64(key.data);
+    event->time_us = decode_time(key.data + 8);
+    memcpy(event->hash, key.data + 16, EVENT_HASH_BYTES);
+    event->type = (uint16_t)type;
+    event->version = (uint32_t)version;
+    event->sealed = format == EVENT_FORMAT_SEALED;
+    if (event->time_us < EVENT_TIME_MIN_US || event->time_us >= EVENT_TIME_MAX_US)
+        return error_set(error, PATRON_CORRUPT, "an event's row has a time that no event can have");
+    struct bytes content = bytes_of(from.at, decoder_left(&from));
+    if (!event->sealed)
+        return content_decode(content, event, error);
+    event->attributes = content;
+    event->kept = (struct bytes){0};
+    return content.length >= SEAL_BYTES ? PATRON_OK
+                                        : error_set(error, PATRON_CORRUPT, "an event's attributes are damaged");
+}
+
+/* --- sealed attributes ---------------------------------------------------------------------------------------------- */
+
+void event_seal(struct event *event, const uint8_t *key, struct arena *arena)
+{
+    CHECK(!event->sealed);
+    struct encoder plain = {0}, sealed = {0};
+    content_encode(event, &plain);
+    seal_close(key, SEAL_EVENT, bytes_of(event->hash, EVENT_HASH_BYTES), encoder_borrow(&plain), &sealed);
+    event->attributes = arena_copy(arena, encoder_borrow(&sealed));
+    event->kept = (struct bytes){0};
+    event->sealed = true;
+    encoder_clear(&plain);
+    encoder_clear(&sealed);
+}
+
+enum patron_code event_open(const struct event *event, const uint8_t *key, struct arena *arena, struct event *opened,
+    struct error *error)
+{
+    *opened = *event;
+    if (!event->sealed)
+        return PATRON_OK;
+    struct bytes plain;
+    TRY(seal_open(
+        key, SEAL_EVENT, bytes_of(event->hash, EVENT_HASH_BYTES), event->attributes, arena, &plain, error));
+    opened->sealed = false;
+    return content_decode(plain, opened, error);
+}
+
+/* --- attributes ----------------------------------------------------------------------------------------------------- */
 
 void event_attribute_encode(uint16_t number, const struct scalar *value, struct encoder *to)
 {
@@ -188,6 +241,8 @@ void event_attribute_encode(uint16_t number, const struct scalar *value, struct 
 
 bool event_attribute_find(const struct event *event, uint16_t number, struct scalar *value)
 {
+    if (event->sealed)
+        return false;
     struct decoder from = decoder_of(event->attributes);
     uint16_t at;
     while (attribute_decode(&from, &at, value)) {

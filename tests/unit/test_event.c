@@ -4,7 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <sodium.h>
 
+#include "store/base/seal.h"
 #include "store/journal/log.h"
 #include "tests/unit/golden.h"
 
@@ -186,7 +188,7 @@ static void damaged_events_are_told(void **state)
         const char *words;
     } cases[] = {
         {"", "an event's row is damaged"},
-        {"02 8280f28183898506 02 00", "an event's row is damaged"},    /* another format */
+        {"03 8280f28183898506 02 00", "an event's row is damaged"},    /* another format */
         {"01 8280f28183898506 8002 00", "an event's row is damaged"},  /* event type 256 */
         {"01 8280f28183898506 02 8080808010", "an event's row is damaged"}, /* version 2^32 */
         {"01 8280f281838985", "an event's row is damaged"},            /* cut off */
@@ -340,8 +342,99 @@ static void an_event_s_id_is_stored_in_these_bytes_and_damage_is_told(void **sta
     arena_clear(&arena);
 }
 
+/* --- sealed ------------------------------------------------------------------------------------------------------- */
+
+static const uint8_t key[SEAL_KEY_BYTES] = "one key of thirty-two bytes, yes";
+static const uint8_t other_key[SEAL_KEY_BYTES] = "another key of thirty-two bytes.";
+
+static struct event sealed_order(struct arena *arena)
+{
+    struct event event = order(arena);
+    struct event_attribute given = {.name = text("nickname"), .kind = GIVEN_TEXT, .text = text("Ada")};
+    struct encoder to = {0};
+    event_kept_encode(&given, &to);
+    event.kept = arena_copy(arena, encoder_borrow(&to));
+    encoder_clear(&to);
+    event_seal(&event, key, arena);
+    return event;
+}
+
+static void a_sealed_event_is_stored_without_a_word_of_it_and_opens_with_the_key(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct event event = sealed_order(&arena), back, opened;
+    uint8_t row_key[EVENT_KEY_BYTES];
+    event_key_encode(&event, row_key);
+    struct encoder to = {0};
+    event_value_encode(&event, &to);
+    assert_int_equal(to.data[0], 2);
+    assert_null(memmem(to.data, to.length, "web", 3));
+    assert_null(memmem(to.data, to.length, "nick", 4));
+    struct bytes row = encoder_borrow(&to);
+    assert_int_equal(event_decode(bytes_of(row_key, sizeof row_key), row, &back, NULL), PATRON_OK);
+    assert_true(back.sealed);
+    assert_int_equal(back.kept.length, 0);
+    struct scalar value;
+    assert_false(event_attribute_find(&back, 4, &value));
+    assert_int_equal(event_open(&back, key, &arena, &opened, NULL), PATRON_OK);
+    assert_true(event_attribute_find(&opened, 4, &value) && bytes_is(value.text, "web"));
+    assert_true(bytes_equal(opened.attributes, attributes_encoded(&arena)));
+    struct decoder from = decoder_of(opened.kept);
+    struct event_attribute given;
+    assert_true(event_kept_decode(&from, &given) && bytes_is(given.text, "Ada"));
+    encoder_clear(&to);
+    arena_clear(&arena);
+}
+
+static void a_sealed_event_has_one_content_hash_and_another_event_s_another(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    uint8_t a[EVENT_HASH_BYTES], b[EVENT_HASH_BYTES];
+    struct event event = sealed_order(&arena);
+    event_content_hash(&event, a);
+    event = sealed_order(&arena);
+    event_content_hash(&event, b);
+    assert_memory_equal(a, b, sizeof a);
+    event = order(&arena);
+    event_seal(&event, key, &arena); /* without what was kept */
+    event_content_hash(&event, b);
+    assert_memory_not_equal(a, b, sizeof a);
+    arena_clear(&arena);
+}
+
+static void a_sealed_event_that_does_not_open_is_told(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct event event = sealed_order(&arena), opened;
+    assert_int_equal(event_open(&event, other_key, &arena, &opened, NULL), PATRON_CORRUPT);
+    event.hash[3] ^= 1;
+    assert_int_equal(event_open(&event, key, &arena, &opened, NULL), PATRON_CORRUPT);
+    /* What is no event's content does not pass because it was sealed. */
+    event = order(&arena);
+    event.attributes = text("no attributes");
+    event_seal(&event, key, &arena);
+    struct error error;
+    assert_int_equal(event_open(&event, key, &arena, &opened, &error), PATRON_CORRUPT);
+    assert_string_equal(error.text, "an event's attributes are damaged");
+    /* A row that is shorter than a seal is damage at once. */
+    uint8_t row_key[EVENT_KEY_BYTES];
+    event_key_encode(&event, row_key);
+    struct encoder to = {0};
+    event.attributes.length = SEAL_BYTES - 1;
+    event_value_encode(&event, &to);
+    assert_int_equal(
+        event_decode(bytes_of(row_key, sizeof row_key), encoder_borrow(&to), &opened, NULL), PATRON_CORRUPT);
+    encoder_clear(&to);
+    arena_clear(&arena);
+}
+
 int main(void)
 {
+    if (sodium_init() < 0)
+        return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_is_stored_in_these_bytes),
         cmocka_unit_test(an_event_s_hash_tells_where_source_type_and_id_end),
@@ -356,6 +449,9 @@ int main(void)
         cmocka_unit_test(the_log_s_entries_come_back_as_they_were),
         cmocka_unit_test(damaged_entries_of_the_log_are_told),
         cmocka_unit_test(an_event_s_id_is_stored_in_these_bytes_and_damage_is_told),
+        cmocka_unit_test(a_sealed_event_is_stored_without_a_word_of_it_and_opens_with_the_key),
+        cmocka_unit_test(a_sealed_event_has_one_content_hash_and_another_event_s_another),
+        cmocka_unit_test(a_sealed_event_that_does_not_open_is_told),
     };
     return cmocka_run_group_tests_name("event", tests, NULL, NULL);
 }
