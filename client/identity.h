@@ -1,5 +1,5 @@
-/* What the commands of `patron identity` share: how identifiers are named, who acts, and how nodes, links and effects are
- * printed. One thread. Messages are borrowed. */
+/* What the commands of `patron identity` share: how identifiers are named, who acts, and how nodes, links and effects
+ * are printed. One thread. Messages are borrowed. */
 #ifndef PATRON_CLIENT_IDENTITY_H
 #define PATRON_CLIENT_IDENTITY_H
 

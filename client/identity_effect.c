@@ -9,7 +9,8 @@
 /* Side by side while they fit a screen. */
 enum { SIDES_ACROSS_MAX = 6, IDENTIFIERS_SHOWN_MAX = 20, CELL_TEXT_MAX = 2048 };
 
-static enum patron_code columns_check(Patron__V1__Column *const *columns, size_t count, size_t rows, struct error *error)
+static enum patron_code columns_check(
+    Patron__V1__Column *const *columns, size_t count, size_t rows, struct error *error)
 {
     for (size_t i = 0; i < count; i++)
         TRY(column_check(columns[i], rows, error));
