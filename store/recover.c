@@ -77,6 +77,27 @@ bool customer_unmark(struct customer_mark **marks, uint64_t *customer)
     return true;
 }
 
+/* The customers that it touched: those that came out of a split, or the one that its node belongs to now and those that
+ * gave up their id. Where the node has left since, another entry of the tail tells. */
+static enum patron_code entry_mark(const struct recovery *recovery, const struct log_entry *entry,
+    struct customer_mark **marks, struct error *error)
+{
+    for (size_t i = 0; i < entry->merged_count; i++)
+        customer_mark(marks, entry->merged[i]);
+    for (size_t i = 0; i < entry->change.part_count; i++)
+        customer_mark(marks, entry->change.parts[i]);
+    if (entry->change.part_count > 0)
+        return PATRON_OK;
+    uint64_t customer;
+    enum patron_code code = membership_at(recovery->store->kv, NULL, entry->node, INT64_MAX, &customer, error);
+    if (code == PATRON_NOT_FOUND)
+        return error_set(error, PATRON_CORRUPT, "the log names node %llu, which has no customer",
+            (unsigned long long)entry->node);
+    TRY(code);
+    customer_mark(marks, customer);
+    return PATRON_OK;
+}
+
 /* The customers that entries after folded_to touched. */
 static enum patron_code tail_mark(struct recovery *recovery, struct customer_mark **marks, struct error *error)
 {
@@ -91,18 +112,10 @@ static enum patron_code tail_mark(struct recovery *recovery, struct customer_mar
             kv_iterator_borrow_key(rows), kv_iterator_borrow_value(rows), &recovery->arena, &entry, error);
         if (code != PATRON_OK)
             goto free_rows;
-        if (!log_entry_folds(&entry))
-            continue;
-        uint64_t customer;
-        code = membership_at(recovery->store->kv, NULL, entry.node, INT64_MAX, &customer, error);
-        if (code == PATRON_NOT_FOUND)
-            code = error_set(error, PATRON_CORRUPT, "the log names node %llu, which has no customer",
-                (unsigned long long)entry.node);
+        if (log_entry_folds(&entry))
+            code = entry_mark(recovery, &entry, marks, error);
         if (code != PATRON_OK)
             goto free_rows;
-        customer_mark(marks, customer);
-        for (size_t i = 0; i < entry.merged_count; i++)
-            customer_mark(marks, entry.merged[i]);
     }
     code = kv_iterator_status(rows, error);
 free_rows:

@@ -150,6 +150,22 @@ static enum patron_code entry_customer(
     return code;
 }
 
+/* The customers that an entry touched. */
+static enum patron_code entry_mark(const struct view *under, const struct log_entry *entry,
+    struct customer_mark **marks, struct error *error)
+{
+    for (size_t i = 0; i < entry->merged_count; i++)
+        customer_mark(marks, entry->merged[i]);
+    for (size_t i = 0; i < entry->change.part_count; i++)
+        customer_mark(marks, entry->change.parts[i]);
+    if (entry->change.part_count > 0)
+        return PATRON_OK;
+    uint64_t customer;
+    TRY(entry_customer(under, entry, &customer, error));
+    customer_mark(marks, customer);
+    return PATRON_OK;
+}
+
 /* After a crash the filling goes on at a later position. Customers that were done and are named by the log since are
  * folded at that one too: a step's worth of entries at a time, each customer once in it. */
 static enum patron_code catch_up_step(
@@ -167,15 +183,8 @@ static enum patron_code catch_up_step(
         if (code != PATRON_OK)
             break;
         refill->caught_up_us = entry.known_at_us;
-        uint64_t customer;
-        if (!log_entry_folds(&entry))
-            continue;
-        code = entry_customer(under, &entry, &customer, error);
-        if (code != PATRON_OK)
-            break;
-        customer_mark(&marks, customer);
-        for (size_t i = 0; i < entry.merged_count; i++)
-            customer_mark(&marks, entry.merged[i]);
+        if (log_entry_folds(&entry))
+            code = entry_mark(under, &entry, &marks, error);
     }
     if (code == PATRON_OK)
         code = kv_iterator_status(rows, error);
@@ -226,13 +235,11 @@ static enum patron_code profile_touch(struct refill *refill, const struct view *
     return profile_decode(made->profile, under->layout, before, &refill->arena, error);
 }
 
-/* As the writer did it: merge, move on, apply. */
-static enum patron_code entry_apply(struct refill *refill, const struct view *under, struct touched **all,
-    const struct log_entry *entry, struct error *error)
+/* As the writer did it: customers that gave up their id are merged in, and the profile moves on to the entry. */
+static enum patron_code entry_merge(struct refill *refill, const struct view *under, struct touched **all,
+    const struct log_entry *entry, struct profile **profile, struct error *error)
 {
-    struct event event;
     uint64_t customer;
-    TRY(entry_event(under, entry, &refill->arena, &event, error));
     TRY(entry_customer(under, entry, &customer, error));
     struct touched *touched;
     TRY(profile_touch(refill, under, all, customer, &touched, error));
@@ -251,7 +258,41 @@ static enum patron_code entry_apply(struct refill *refill, const struct view *un
         gone->profile = NULL;
     }
     profile_advance(touched->profile, entry->known_at_us);
-    profile_apply(touched->profile, &event);
+    *profile = touched->profile;
+    return PATRON_OK;
+}
+
+/* What a customer's profile holds cannot be taken apart: each part is folded anew, as it was right after the entry. */
+static enum patron_code entry_split(struct refill *refill, const struct view *under, struct touched **all,
+    const struct log_entry *entry, struct error *error)
+{
+    for (size_t i = 0; i < entry->change.part_count; i++) {
+        uint64_t customer = entry->change.parts[i];
+        struct touched *touched;
+        TRY(profile_touch(refill, under, all, customer, &touched, error));
+        touched->profile = arena_alloc(&refill->arena, sizeof *touched->profile);
+        enum patron_code code = fold_after(under, customer, entry->known_at_us, &refill->arena, touched->profile,
+            &refill->figures.events, error);
+        if (code == PATRON_NOT_FOUND)
+            return error_set(error, PATRON_CORRUPT, "the log names customer %llu as a part, and it has no members",
+                (unsigned long long)customer);
+        TRY(code);
+    }
+    return PATRON_OK;
+}
+
+static enum patron_code entry_apply(struct refill *refill, const struct view *under, struct touched **all,
+    const struct log_entry *entry, struct error *error)
+{
+    struct profile *profile;
+    if (entry->change.part_count > 0)
+        return entry_split(refill, under, all, entry, error);
+    if (entry->kind == LOG_IDENTITY)
+        return entry_merge(refill, under, all, entry, &profile, error);
+    struct event event;
+    TRY(entry_event(under, entry, &refill->arena, &event, error));
+    TRY(entry_merge(refill, under, all, entry, &profile, error));
+    profile_apply(profile, &event);
     refill->figures.events++;
     return PATRON_OK;
 }
@@ -300,16 +341,27 @@ static enum patron_code entries_apply(struct refill *refill, const struct view *
     return code;
 }
 
-/* How many there are after the position; counting ends past `most`. */
-static enum patron_code entries_count(
-    const struct view *view, int64_t position_us, size_t most, size_t *count, struct error *error)
+/* How many there are after the position; counting ends past `most`. *splits, if wanted: is a split among them? */
+static enum patron_code entries_count(const struct view *view, int64_t position_us, size_t most, size_t *count,
+    bool *splits, struct error *error)
 {
     struct kv_iterator *rows = entries_after(view, position_us);
+    struct arena arena = {0};
+    enum patron_code code = PATRON_OK;
     *count = 0;
-    for (; kv_iterator_valid(rows) && *count <= most; kv_iterator_next(rows))
+    for (; code == PATRON_OK && kv_iterator_valid(rows) && *count <= most; kv_iterator_next(rows)) {
+        struct log_entry entry;
         ++*count;
-    enum patron_code code = kv_iterator_status(rows, error);
+        if (!splits)
+            continue;
+        arena_reset(&arena);
+        code = log_decode(kv_iterator_borrow_key(rows), kv_iterator_borrow_value(rows), &arena, &entry, error);
+        *splits = *splits || (code == PATRON_OK && entry.change.part_count > 0);
+    }
+    if (code == PATRON_OK)
+        code = kv_iterator_status(rows, error);
     kv_iterator_free(rows);
+    arena_clear(&arena);
     return code;
 }
 
@@ -318,7 +370,7 @@ static enum patron_code follow_step(
 {
     if (refill->counted_us != under->position_us) {
         size_t behind;
-        TRY(entries_count(under, refill->state.position_us, SIZE_MAX - 1, &behind, error));
+        TRY(entries_count(under, refill->state.position_us, SIZE_MAX - 1, &behind, NULL, error));
         refill->figures.behind = behind;
         refill->counted_us = under->position_us;
     }
@@ -380,9 +432,10 @@ enum patron_code refill_finish(
     struct view under = view_under(refill, &newest);
     *done = false;
     bool reached = false;
+    bool splits = false; /* the parts of one are folded by a step: that may take long */
     size_t left;
-    TRY(entries_count(&under, refill->state.position_us, entries_max, &left, error));
-    if (left > entries_max)
+    TRY(entries_count(&under, refill->state.position_us, entries_max, &left, &splits, error));
+    if (left > entries_max || splits)
         return PATRON_OK;
     enum patron_code code = entries_apply(refill, &under, store->batch, SIZE_MAX, &reached, error);
     if (code == PATRON_OK) {

@@ -11,7 +11,8 @@
  * First every customer is folded from its events at the position of one view, in order of customer. Then the log's
  * entries since are applied to those profiles, as the writer applied them to the ones that serve, merges included; that
  * is faster than the log can grow, so each round leaves less to do than the one before. The last few entries are
- * applied by refill_finish between two groups, and the switch is in the same write.
+ * applied by refill_finish between two groups, and the switch is in the same write. Where customers were split, the
+ * parts are folded anew, as they were right after that: a step does it, never the writer.
  *
  * How far it has come is written with each step's rows, so that after a crash it goes on there. A view of a later
  * position is needed then; the customers done already that the log names since are folded anew first.
@@ -36,8 +37,8 @@ void refill_free(struct refill *refill); /* null is fine */
 enum patron_code refill_step(
     struct refill *refill, const struct view *view, size_t most, bool *reached, struct error *error) MUST_CHECK;
 enum patron_code refill_write(struct store *store, struct refill *refill, struct error *error) MUST_CHECK;
-/* Applies what is left and switches, synced, if that is at most `entries_max` entries of the log; else nothing is done,
- * and *done is false. After refill_write of a step that reached its view. */
+/* Applies what is left and switches, synced, if that is at most `entries_max` entries of the log and no split; else
+ * nothing is done, and *done is false. After refill_write of a step that reached its view. */
 enum patron_code refill_finish(
     struct store *store, struct refill *refill, size_t entries_max, bool *done, struct error *error) MUST_CHECK;
 
