@@ -6,10 +6,12 @@
  *       key "answered"     value format u8 = 1 | until signed: no T after it has been answered; absent: none has
  *       keys "schema/…"    see schema/schema_rows.c
  *       key "sharing"      see sharing_queue.c
+ *       key "refused"      see refusals.c
  *       key "changes"      see changes.c
  *       key "review"       see review_queue.c
  *       keys "definitions" and "refill": see versions.c */
 #include "store/changes.h"
+#include "store/refusals.h"
 #include "store/store_internal.h"
 
 #include <sodium.h>
@@ -207,6 +209,8 @@ enum patron_code store_open(const struct store_options *options, struct store **
     if (code == PATRON_OK)
         code = sharing_open(store, error);
     if (code == PATRON_OK)
+        code = refusals_open(store, error);
+    if (code == PATRON_OK)
         code = changes_open(store, error);
     if (code == PATRON_OK)
         code = review_open(store, error);
@@ -280,4 +284,5 @@ void store_figures(const struct store *store, struct store_figures *figures)
         .sharing = sharing_figures(store),
         .review = store->review,
         .changes = store->changes};
+    memcpy(figures->refused, store->refused, sizeof figures->refused);
 }

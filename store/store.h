@@ -229,11 +229,16 @@ struct change_figures {
     uint64_t links[CHANGE_FIGURES_MAX];   /* those of CHANGE_LINK by enum link_rule (identity/identity.h) */
 };
 
+/* Identifiers that events brought and that were not joined, by enum obstacle (identity/identity.h), and links that were
+ * refused for the same reasons. */
+enum { OBSTACLE_FIGURES_MAX = 24 };
+
 struct store_figures {
     uint64_t nodes;
     uint64_t events;
     uint64_t merges;
     uint64_t identifiers_dropped;
+    uint64_t refused[OBSTACLE_FIGURES_MAX];
     uint64_t profiles_behind; /* lag the log */
     struct schema_figures schema;
     struct sharing_figures sharing;

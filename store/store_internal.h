@@ -57,9 +57,11 @@ struct refill_state {
 
 /* The family `queues`: the first byte of its keys. Rows are specified where they are written. */
 enum queue {
-    QUEUE_AUDIT = 1,              /* group.c */
+    QUEUE_AUDIT = 1,              /* refusals.c, as the next */
+    QUEUE_REFUSED_OF = 2,
     QUEUE_SHARED_WAITING = 3,     /* sharing_queue.c, as the next */
     QUEUE_SHARED_UNALLOCATED = 4,
+    QUEUE_TO_BLOCK = 6, /* to_block.c */
     QUEUE_REVIEW = 5, /* review_queue.c, as all of REVIEW */
     QUEUE_REVIEW_OF = 7,
     QUEUE_REVIEW_WAITING = 8,
@@ -93,6 +95,7 @@ struct store {
     uint64_t merges;
     uint64_t identifiers_dropped;
     int64_t answered_until_us; /* the row `answered` */
+    uint64_t refused[OBSTACLE_FIGURES_MAX]; /* the row `refused` */
 
     struct lagging *lagging;       /* by customer */
     struct lagging *lagging_first; /* oldest first */

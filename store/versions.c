@@ -10,6 +10,7 @@
 
 #include "store/definitions/compare.h"
 #include "store/features/layout_equal.h"
+#include "store/to_block.h"
 
 /* The log of a store holds so many at most: all of them are read when it is opened. */
 enum { DEFINITIONS_VERSIONS_MAX = 100000, META_ROW_FORMAT = 1, VERSIONS_TEXT_MAX = 256, NOTICE_MAX = 1024 };
@@ -456,6 +457,7 @@ enum patron_code store_define(
     TRY(define_check(store, next, supersede, error));
     if (known_at_us <= store->newest_us)
         known_at_us = store->newest_us + 1;
+    TRY(to_block_listed(store, next, error));
     struct version *made = version_new(next, known_at_us);
     bool first = !store->versions;
     bool same = !first && profiles_stay(store->versions, store->layout, made->layout);
