@@ -414,6 +414,7 @@ enum patron_code group_review_add(struct store *store, const struct review_item 
     enum patron_code code = add(store, item, known_at_us, &arena, item_us, error);
     if (code == PATRON_OK)
         review_counts_put(store);
+    store->failed = store->failed || code != PATRON_OK;
     arena_clear(&arena);
     return code;
 }
