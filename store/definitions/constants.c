@@ -117,6 +117,11 @@ static bool double_from_text(struct bytes text, struct arena *scratch, double *r
     return true;
 }
 
+bool parse_number(struct parse *parse, const struct tree_node *node, double *number)
+{
+    return node->kind == TREE_SCALAR && node->plain && double_from_text(node->text, parse->scratch, number);
+}
+
 static bool default_read(struct parse *parse, const struct tree_node *node, struct value *value)
 {
     if (node->kind != TREE_SCALAR || tree_is_nothing(node))

@@ -38,7 +38,7 @@ struct identifier_type {
     uint16_t number;
     uint32_t max; /* of this type in one customer; 0: only identity.size_max bounds it */
     int64_t max_per_us; /* only those count that first came within so long before now; 0: all */
-    bool unique;     /* two values tell two customers apart: max is 1 for ever */
+    bool unique;     /* two values tell two customers apart, always; max is 0 then, and says nothing */
     bool weak;       /* evidence of the weakest kind: see identity_rules.bridge_established */
     bool never_links; /* values are taken and dropped: an IP address */
     bool keep;       /* the value is kept, sealed, so that people can be shown it */
@@ -79,6 +79,9 @@ struct event_type {
     struct bytes name;
     uint16_t number;
     bool retired; /* as an attribute */
+    /* Its attributes are sealed, for matching reads them in this version or did in an earlier one: it stays so.
+     * Features and shared costs use none of them. */
+    bool sealed;
     const struct attribute *attributes; /* in order of number */
     size_t attribute_count;
 };

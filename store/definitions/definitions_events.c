@@ -146,6 +146,7 @@ static void parse_event(
     const struct event_type *before =
         parse->previous ? definitions_event_type(parse->previous, type->name) : NULL;
     type->number = before ? before->number : (*next_number)++;
+    type->sealed = (before && before->sealed) || bytes_equal(type->name, parse->matched_event);
     struct tree_node empty = {.kind = TREE_MAP, .key = node->key, .alias = node->alias};
     if (tree_is_nothing(node))
         parse_attributes(parse, &empty, type, before);
@@ -233,4 +234,15 @@ void parse_events(struct parse *parse, const struct tree_node *node, const struc
             made->event_count, EVENT_TYPES_MAX);
     CHECK(made->event_count == next_number || parse->mistakes->count > 0); /* a name given twice has one number */
     events_index(parse, live);
+}
+
+const struct event_type *parse_event_type(struct parse *parse, const struct tree_node *at, struct bytes name)
+{
+    const struct event_type *event = definitions_event_type(parse->made, name);
+    if (event || parse_only_counts(parse))
+        return event;
+    size_t count;
+    const struct bytes *names = definitions_event_names(parse->made, parse->scratch, &count);
+    parse_unknown(parse, at, "event", name, (struct suggest_from){names, count, sizeof *names});
+    return NULL;
 }

@@ -52,10 +52,13 @@ static void parse_root(struct parse *parse, const struct tree_node *root)
     if (nodes[ROOT_UNKNOWN_ATTRIBUTES])
         parse_unknown_attributes(parse, nodes[ROOT_UNKNOWN_ATTRIBUTES]);
     parse_identifiers(parse, nodes[ROOT_IDENTIFIERS], root);
+    parse->matched_event = parse_matched_event(nodes[ROOT_MATCHING]);
     parse_events(parse, nodes[ROOT_EVENTS], root);
+    parse_matching(parse, nodes[ROOT_MATCHING]);
     parse_shared_costs(parse, nodes[ROOT_SHARED_COSTS]);
     parse_features(parse, nodes[ROOT_FEATURES]);
     parse_derived(parse, nodes[ROOT_DERIVED]);
+    parse_identity(parse, nodes[ROOT_IDENTITY]);
     parse_services(parse, nodes[ROOT_SERVICES]);
 }
 
@@ -73,9 +76,6 @@ enum patron_code definitions_check(struct bytes text, const struct definitions *
     parse.made_memory = arena_alloc(&memory, sizeof *parse.made_memory);
     parse.made->memory = parse.made_memory;
     parse.made->version = version;
-    parse.made->identity = (struct identity_rules){.size_max = CUSTOMER_NODES_MAX,
-        .value_feature = -1,
-        .review_expires_us = 30 * MICROSECONDS_PER_DAY};
     parse.made->text = arena_copy(&memory, text);
     const struct tree_node *root = tree_load(text, &scratch, mistakes);
     if (root && !tree_is_nothing(root) && parse_is_map(&parse, root, "the definitions", SIZE_MAX))

@@ -3,7 +3,7 @@
 
 #include "store/definitions/parse.h"
 
-const struct attribute *parse_attribute(
+const struct attribute *parse_attribute_sealed(
     struct parse *parse, const struct tree_node *node, struct bytes name, const struct event_type *event)
 {
     const struct attribute *attribute = event_type_attribute(event, name);
@@ -15,6 +15,20 @@ const struct attribute *parse_attribute(
         parse_unknown(parse, node, what, name, (struct suggest_from){names, count, sizeof *names});
     }
     return attribute;
+}
+
+const struct attribute *parse_attribute(
+    struct parse *parse, const struct tree_node *node, struct bytes name, const struct event_type *event)
+{
+    const struct attribute *attribute = parse_attribute_sealed(parse, node, name, event);
+    if (!attribute || !event->sealed)
+        return attribute;
+    parse_mistake(parse, node,
+        "the attributes of '%s' are sealed, for matching reads them%s: its events can be counted, and '%s' belongs in "
+        "an event of its own",
+        quote(event->name).text, bytes_equal(event->name, parse->matched_event) ? "" : " in an earlier version",
+        quote(name).text);
+    return NULL;
 }
 
 /* --- lists -------------------------------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 #include "store/definitions/grammar.h"
 
 #include "store/base/limits.h"
+#include "store/definitions/matching_rules.h"
 
 #define WORD(string) {(const uint8_t *)(string), sizeof(string) - 1}
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
@@ -24,7 +25,8 @@ static const struct grammar_shape only_true = {.kind = GRAMMAR_TRUE};
 static const struct grammar_shape boolean = {.kind = GRAMMAR_BOOL};
 static const struct grammar_shape expression = {.kind = GRAMMAR_EXPRESSION};
 static const struct grammar_shape pattern = {.kind = GRAMMAR_PATTERN};
-static const struct grammar_shape patterns = {.kind = GRAMMAR_LIST, .of = &pattern, .each_once = true};
+static const struct grammar_shape patterns = {
+    .kind = GRAMMAR_LIST, .of = &pattern, .most = NEVER_LINK_PATTERNS_MAX, .each_once = true};
 
 /* --- identifiers and events --------------------------------------------------------------------------------------- */
 
@@ -58,6 +60,56 @@ static const struct bytes attribute_words[] = {
 static const struct grammar_shape attribute = WORDS(attribute_words);
 static const struct grammar_shape event = {.kind = GRAMMAR_MAP, .of = &attribute, .nothing_too = true};
 static const struct grammar_shape events = {.kind = GRAMMAR_MAP, .of = &event};
+
+/* --- matching ----------------------------------------------------------------------------------------------------- */
+
+static const struct bytes kind_words[MATCH_KIND_COUNT] = {
+#define X(kind, word) [kind] = WORD(word),
+    MATCH_KINDS(X)
+#undef X
+};
+static const struct grammar_shape match_kind = WORDS(kind_words);
+static const struct grammar_key match_column_keys[MATCH_COLUMN_KEYS] = {
+    [MATCH_COLUMN_IS] = {WORD("is"), &match_kind, "What the column holds.", true},
+    [MATCH_COLUMN_FREQUENCIES] = {WORD("frequencies"), &boolean,
+        "To agree on a rare value says more than on a common one; true without.", false},
+};
+const struct grammar_shape grammar_match_column = KEYS(match_column_keys);
+static const struct grammar_shape *const match_column_choices[] = {&match_kind, &grammar_match_column};
+static const struct grammar_shape match_column = EITHER(match_column_choices);
+static const struct grammar_shape match_columns = {
+    .kind = GRAMMAR_MAP, .of = &match_column, .least = 1, .most = MATCH_COLUMNS_MAX};
+
+static const struct grammar_shape match_prefix = {
+    .kind = GRAMMAR_WHOLE, .least = 1, .most = MATCH_PART_CHARACTERS_MAX};
+static const struct grammar_key match_part_keys[MATCH_PART_KEYS] = {
+    [MATCH_PART_KEY_COLUMN] = {WORD("column"), &name, "Whose values must agree.", true},
+    [MATCH_PART_KEY_PREFIX] = {WORD("prefix"), &match_prefix, "Only their first so many characters must.", false},
+    [MATCH_PART_KEY_SOUND] = {WORD("sound"), &boolean, "It is enough that they sound alike.", false},
+};
+const struct grammar_shape grammar_match_part = KEYS(match_part_keys);
+static const struct grammar_shape *const match_part_choices[] = {&name, &grammar_match_part};
+static const struct grammar_shape match_part = EITHER(match_part_choices);
+static const struct grammar_shape match_block = {
+    .kind = GRAMMAR_LIST, .of = &match_part, .least = 1, .most = MATCH_BLOCK_PARTS_MAX, .each_once = true};
+static const struct grammar_shape match_blocks = {
+    .kind = GRAMMAR_LIST, .of = &match_block, .least = 1, .most = MATCH_BLOCKS_MAX, .each_once = true};
+static const struct grammar_shape likely = {.kind = GRAMMAR_LIKELY};
+static const struct grammar_shape block_records = {
+    .kind = GRAMMAR_WHOLE, .least = 2, .most = MATCH_BLOCK_RECORDS_MAX};
+
+static const struct grammar_key matching_keys[MATCHING_KEYS] = {
+    [MATCHING_OF] = {WORD("of"), &name, "The event that is a record of a person; its attributes are sealed.", true},
+    [MATCHING_COLUMNS] = {WORD("columns"), &match_columns,
+        "Which of its attributes are compared, string or integer, and what they hold.", true},
+    [MATCHING_BLOCKS] = {WORD("blocks"), &match_blocks,
+        "Records are compared that agree on one of these lists; made from the columns without.", false},
+    [MATCHING_LINK] = {WORD("link"), &likely, "At least so probable: one person; 0.99 without.", false},
+    [MATCHING_REVIEW] = {WORD("review"), &likely, "At least so probable: a person decides; 0.8 without.", false},
+    [MATCHING_BLOCK_RECORDS] = {WORD("block_records"), &block_records,
+        "Blocks of more records are skipped; 500 without.", false},
+};
+const struct grammar_shape grammar_matching = KEYS(matching_keys);
 
 /* --- filters ------------------------------------------------------------------------------------------------------ */
 
@@ -196,6 +248,31 @@ static const struct grammar_shape *const service_choices[] = {&feature_names, &g
 static const struct grammar_shape service = EITHER(service_choices);
 static const struct grammar_shape services = {.kind = GRAMMAR_MAP, .of = &service, .nothing_too = true};
 
+/* --- identity ----------------------------------------------------------------------------------------------------- */
+
+static const struct grammar_shape review_size = {
+    .kind = GRAMMAR_WHOLE, .least = 1, .most = CUSTOMER_NODES_MAX - 1};
+static const struct grammar_shape amount = {.kind = GRAMMAR_AMOUNT};
+static const struct grammar_key identity_keys[IDENTITY_KEYS] = {
+    [IDENTITY_MAX_SIZE] = {WORD("max_size"), &identifier_max,
+        "What would have more identifiers than this is not joined.", false},
+    [IDENTITY_REVIEW_SIZE] = {WORD("review_size"), &review_size,
+        "Two customers that would have more together wait for a person.", false},
+    [IDENTITY_REVIEW_BRIDGE] = {WORD("review_bridge"), &identifier_max,
+        "So do two of so many each that only a weak identifier would join.", false},
+    [IDENTITY_VALUE] = {WORD("value"), &feature_name,
+        "The feature that says what a customer is worth: a number or money over the lifetime.", false},
+    [IDENTITY_REVIEW_EITHER] = {WORD("review_either"), &amount,
+        "Two customers wait for a person if one is worth this or more.", false},
+    [IDENTITY_REVIEW_BOTH] = {WORD("review_both"), &amount,
+        "Two customers wait for a person if each is worth this or more.", false},
+    [IDENTITY_SECOND_PERSON] = {WORD("second_person"), &amount,
+        "And for a second one if one of the two is worth this or more.", false},
+    [IDENTITY_REVIEW_EXPIRES] = {WORD("review_expires"), &duration, "They wait for so long; 30d without.", false},
+};
+const struct grammar_shape grammar_identity = {
+    .kind = GRAMMAR_KEYS, .keys = identity_keys, .key_count = IDENTITY_KEYS, .nothing_too = true};
+
 /* --- the file ----------------------------------------------------------------------------------------------------- */
 
 static const struct bytes unknown_words[] = {WORD("refuse"), WORD("drop"), WORD("keep")};
@@ -209,10 +286,14 @@ static const struct grammar_key root_keys[ROOT_KEYS] = {
     [ROOT_IDENTIFIERS] = {WORD("identifiers"), &identifiers,
         "What tells customers apart, highest priority first.", true},
     [ROOT_EVENTS] = {WORD("events"), &events, "What can happen, with the types of its attributes.", true},
+    [ROOT_MATCHING] = {WORD("matching"), &grammar_matching,
+        "How records of people that share no identifier are compared.", false},
     [ROOT_SHARED_COSTS] = {WORD("shared_costs"), &shared_costs,
         "Events that may come without an identifier, and how they are shared out over customers.", false},
     [ROOT_FEATURES] = {WORD("features"), &features, "What is worked out from events.", false},
     [ROOT_DERIVED] = {WORD("derived"), &derived, "What is worked out from features.", false},
+    [ROOT_IDENTITY] = {WORD("identity"), &grammar_identity, "What protects customers from being joined wrongly.",
+        false},
     [ROOT_SERVICES] = {WORD("services"), &services, "Named lists of features: what models take.", false},
 };
 const struct grammar_shape grammar_root = KEYS(root_keys);

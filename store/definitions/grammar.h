@@ -16,11 +16,13 @@ enum grammar_kind {
     GRAMMAR_BOOL,       /* true or false */
     GRAMMAR_PATTERN,    /* a regular expression */
     GRAMMAR_WHOLE,      /* a whole number from `least` to `most` */
+    GRAMMAR_AMOUNT,     /* a number, 0 or more */
+    GRAMMAR_LIKELY,     /* a probability over one half and below 1 */
     GRAMMAR_DURATION,   /* 30m, 12h, 90d, 4w */
     GRAMMAR_EXPRESSION, /* of derived features */
     GRAMMAR_SCALAR,     /* text, number or bool */
-    GRAMMAR_LIST,       /* of `of`: at least `least` */
-    GRAMMAR_MAP,        /* of names to `of` */
+    GRAMMAR_LIST,       /* of `of`: at least `least`, at most `most` unless that is 0 */
+    GRAMMAR_MAP,        /* of names to `of`, as many as a list */
     GRAMMAR_KEYS,       /* a map with these `keys` and no others */
     GRAMMAR_EITHER,     /* one of `choices` */
 };
@@ -64,9 +66,11 @@ enum root_key {
     ROOT_UNKNOWN_ATTRIBUTES,
     ROOT_IDENTIFIERS,
     ROOT_EVENTS,
+    ROOT_MATCHING,
     ROOT_SHARED_COSTS,
     ROOT_FEATURES,
     ROOT_DERIVED,
+    ROOT_IDENTITY,
     ROOT_SERVICES,
     ROOT_KEYS
 };
@@ -85,6 +89,36 @@ enum identifier_key {
     IDENTIFIER_KEYS
 };
 extern const struct grammar_shape grammar_identifier;
+
+enum identity_key {
+    IDENTITY_MAX_SIZE,
+    IDENTITY_REVIEW_SIZE,
+    IDENTITY_REVIEW_BRIDGE,
+    IDENTITY_VALUE,
+    IDENTITY_REVIEW_EITHER,
+    IDENTITY_REVIEW_BOTH,
+    IDENTITY_SECOND_PERSON,
+    IDENTITY_REVIEW_EXPIRES,
+    IDENTITY_KEYS
+};
+extern const struct grammar_shape grammar_identity;
+
+enum matching_key {
+    MATCHING_OF,
+    MATCHING_COLUMNS,
+    MATCHING_BLOCKS,
+    MATCHING_LINK,
+    MATCHING_REVIEW,
+    MATCHING_BLOCK_RECORDS,
+    MATCHING_KEYS
+};
+extern const struct grammar_shape grammar_matching;
+
+enum match_column_key { MATCH_COLUMN_IS, MATCH_COLUMN_FREQUENCIES, MATCH_COLUMN_KEYS };
+extern const struct grammar_shape grammar_match_column;
+
+enum match_part_key { MATCH_PART_KEY_COLUMN, MATCH_PART_KEY_PREFIX, MATCH_PART_KEY_SOUND, MATCH_PART_KEYS };
+extern const struct grammar_shape grammar_match_part;
 
 enum feature_key {
     FEATURE_OF,

@@ -89,9 +89,26 @@ static void require_one_aggregation(struct json_object *to)
     put(to, "oneOf", choices);
 }
 
-static void put_dependencies(struct json_object *to)
+/* A key that says nothing without the other. */
+struct dependency {
+    int key, needs;
+};
+
+static void put_dependencies(
+    struct json_object *to, const struct grammar_shape *shape, const struct dependency *pairs, size_t count)
 {
-    static const enum feature_key pairs[][2] = {
+    struct json_object *made = json_object_new_object();
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *names = json_object_new_array();
+        append(names, text_of(shape->keys[pairs[i].needs].name));
+        put(made, (const char *)shape->keys[pairs[i].key].name.data, names);
+    }
+    put(to, "dependentRequired", made);
+}
+
+static void put_dependencies_of(struct json_object *to, const struct grammar_shape *shape)
+{
+    static const struct dependency of_feature[] = {
         {FEATURE_OFFSET, FEATURE_WINDOW},
         {FEATURE_UNIT, FEATURE_AGE},
         {FEATURE_HALF_LIFE, FEATURE_DECAYED},
@@ -99,13 +116,18 @@ static void put_dependencies(struct json_object *to)
         {FEATURE_K, FEATURE_TOP},
         {FEATURE_BY, FEATURE_TOP},
     };
-    struct json_object *made = json_object_new_object();
-    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
-        struct json_object *names = json_object_new_array();
-        append(names, text_of(grammar_feature.keys[pairs[i][1]].name));
-        put(made, (const char *)grammar_feature.keys[pairs[i][0]].name.data, names);
-    }
-    put(to, "dependentRequired", made);
+    static const struct dependency of_identifier[] = {{IDENTIFIER_PER, IDENTIFIER_MAX}};
+    static const struct dependency of_identity[] = {
+        {IDENTITY_REVIEW_EITHER, IDENTITY_VALUE},
+        {IDENTITY_REVIEW_BOTH, IDENTITY_VALUE},
+        {IDENTITY_SECOND_PERSON, IDENTITY_VALUE},
+    };
+    if (shape == &grammar_feature)
+        put_dependencies(to, shape, of_feature, sizeof of_feature / sizeof of_feature[0]);
+    else if (shape == &grammar_identifier)
+        put_dependencies(to, shape, of_identifier, sizeof of_identifier / sizeof of_identifier[0]);
+    else if (shape == &grammar_identity)
+        put_dependencies(to, shape, of_identity, sizeof of_identity / sizeof of_identity[0]);
 }
 
 /* One bound at least, and none of a kind twice. */
@@ -131,6 +153,14 @@ static void bound_range(struct json_object *to)
 /* The table is a tree of a few levels. */
 static struct json_object *shape_schema(const struct grammar_shape *shape); /* NOLINT(misc-no-recursion) */
 
+static void put_bounds(struct json_object *to, const struct grammar_shape *shape, const char *least, const char *most)
+{
+    if (shape->least > 0)
+        put(to, least, json_object_new_int64(shape->least));
+    if (shape->most > 0)
+        put(to, most, json_object_new_int64(shape->most));
+}
+
 static struct json_object *map_shape(const struct grammar_shape *shape) /* NOLINT(misc-no-recursion) */
 {
     struct json_object *made = typed("object"), *names = name_shape(shape);
@@ -143,6 +173,7 @@ static struct json_object *map_shape(const struct grammar_shape *shape) /* NOLIN
         put(names, "not", refused);
     }
     put(made, "propertyNames", names);
+    put_bounds(made, shape, "minProperties", "maxProperties");
     put(made, "additionalProperties", shape_schema(shape->of));
     return made;
 }
@@ -168,20 +199,18 @@ static void put_keys(struct json_object *made, const struct grammar_shape *shape
     else
         json_object_put(required);
     put(made, "additionalProperties", json_object_new_boolean(false));
-    if (shape == &grammar_feature) {
+    put_dependencies_of(made, shape);
+    if (shape == &grammar_feature)
         require_one_aggregation(made);
-        put_dependencies(made);
-    } else if (shape == &grammar_range) {
+    else if (shape == &grammar_range)
         bound_range(made);
-    }
 }
 
 static struct json_object *list_shape(const struct grammar_shape *shape) /* NOLINT(misc-no-recursion) */
 {
     struct json_object *made = typed("array");
     put(made, "items", shape_schema(shape->of));
-    if (shape->least > 0)
-        put(made, "minItems", json_object_new_int64(shape->least));
+    put_bounds(made, shape, "minItems", "maxItems");
     if (shape->each_once)
         put(made, "uniqueItems", json_object_new_boolean(true));
     return made;
@@ -225,6 +254,15 @@ static struct json_object *shape_of_kind(const struct grammar_shape *shape) /* N
         made = typed("integer");
         put(made, "minimum", json_object_new_int64(shape->least));
         put(made, "maximum", json_object_new_int64(shape->most));
+        return made;
+    case GRAMMAR_AMOUNT:
+        made = typed("number");
+        put(made, "minimum", json_object_new_int(0));
+        return made;
+    case GRAMMAR_LIKELY:
+        made = typed("number");
+        put(made, "exclusiveMinimum", json_object_new_double_s(0.5, "0.5"));
+        put(made, "exclusiveMaximum", json_object_new_int(1));
         return made;
     case GRAMMAR_DURATION:
         made = typed("string");

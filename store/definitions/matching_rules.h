@@ -35,6 +35,7 @@ enum {
     MATCH_COLUMNS_MAX = 32,
     MATCH_BLOCKS_MAX = 32,
     MATCH_BLOCK_PARTS_MAX = 8,
+    MATCH_PART_CHARACTERS_MAX = 64,
     MATCH_CANDIDATES_MAX = 64, /* that one record is compared with */
     MATCH_BLOCK_RECORDS_MAX = 10000,
 };

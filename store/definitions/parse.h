@@ -52,6 +52,7 @@ struct parse {
     struct definitions_memory *made_memory;
     struct names names;
     bool features_unread; /* a mistake in the features as a whole: what names unknown ones is not to blame */
+    struct bytes matched_event; /* the name of the event whose attributes matching reads; empty: none is */
     size_t *listed_by;    /* by feature: which service named it last, counted from 1; while services are read */
 };
 
@@ -92,6 +93,9 @@ int parse_word(
 /* An entry that is true or false; false, and a mistake, if it is neither. */
 bool parse_bool(struct parse *parse, const struct tree_node *node);
 
+/* A number without quotes, below 2^53; false, and no mistake, if it is not one. */
+bool parse_number(struct parse *parse, const struct tree_node *node, double *number);
+
 /* An entry's number, within the shape's bounds, or its duration in microseconds; -1 and a mistake that names its key.
  * */
 int64_t parse_whole(struct parse *parse, const struct tree_node *node, const struct grammar_shape *shape);
@@ -113,8 +117,11 @@ struct about parse_about(struct parse *parse, const struct tree_node *const node
  * line. It points into made->text. */
 struct bytes parse_written(struct parse *parse, const struct tree_node *entry);
 
-/* filters.c. The attribute of that name; null and a mistake if the event has none. */
+/* filters.c. The attribute of that name; null and a mistake if the event has none, or if they are sealed: those only
+ * matching may use, by the second. */
 const struct attribute *parse_attribute(
+    struct parse *parse, const struct tree_node *node, struct bytes name, const struct event_type *event);
+const struct attribute *parse_attribute_sealed(
     struct parse *parse, const struct tree_node *node, struct bytes name, const struct event_type *event);
 /* The filters of `where` or `ratio`, and how many. */
 size_t parse_filters(struct parse *parse, const struct tree_node *node, const struct event_type *event,
@@ -139,6 +146,16 @@ void parse_identifiers(struct parse *parse, const struct tree_node *node, const 
 
 /* definitions_events.c: the events of a file. The node is nullable: not given. */
 void parse_events(struct parse *parse, const struct tree_node *node, const struct tree_node *root);
+/* After them. The event type of that name; null and a mistake if there is none. */
+const struct event_type *parse_event_type(struct parse *parse, const struct tree_node *at, struct bytes name);
+
+/* definitions_matching.c. The event named there, before anything is checked; and, after the events, the whole. Nodes
+ * are nullable: not given. */
+struct bytes parse_matched_event(const struct tree_node *node);
+void parse_matching(struct parse *parse, const struct tree_node *node);
+
+/* definitions_identity.c. After the features and those derived. The node is nullable: not given. */
+void parse_identity(struct parse *parse, const struct tree_node *node);
 
 /* names.c. Adds a feature under its name; what is more than FEATURES_MAX is not entered but counted. A feature of type
  * 0 has a mistake, and whoever refers to it is not to blame. Whether the name is free is the caller's to check. */

@@ -72,9 +72,8 @@ enum patron_code pattern_compile(
     if (!code) {
         result = compile_error(number, offset, error);
     } else if (pcre2_pattern_info(code, PCRE2_INFO_SIZE, &size) != 0 || size > PATTERN_COMPILED_BYTES_MAX) {
-        result = error_set(error, PATRON_INVALID,
-            "is too large once compiled: %zu bytes (at most %d): it repeats too much, write several", (size_t)size,
-            PATTERN_COMPILED_BYTES_MAX);
+        result = error_set(
+            error, PATRON_INVALID, "is too large once compiled: it repeats too much, write several");
     } else {
         source.arena = arena;
         struct pattern *made = arena_alloc(arena, sizeof *made);

@@ -8,18 +8,6 @@ const struct shared_cost *definitions_shared_cost(const struct definitions *defi
     return NULL;
 }
 
-/* The event type of that name; null and a mistake if there is none. */
-static const struct event_type *event_named(struct parse *parse, const struct tree_node *at, struct bytes name)
-{
-    const struct event_type *event = definitions_event_type(parse->made, name);
-    if (event || parse_only_counts(parse))
-        return event;
-    size_t count;
-    const struct bytes *names = definitions_event_names(parse->made, parse->scratch, &count);
-    parse_unknown(parse, at, "event", name, (struct suggest_from){names, count, sizeof *names});
-    return NULL;
-}
-
 /* The attribute that an entry names; null and a mistake if the event has none of that name and a fitting type. */
 static const struct attribute *attribute_named(struct parse *parse, const struct tree_node *node,
     const struct event_type *event, bool integer_too)
@@ -44,7 +32,7 @@ static void driver_read(struct parse *parse, const struct tree_node *const nodes
         parse_mistake(parse, by, "by must be the name of an event");
         return;
     }
-    const struct event_type *driver = event_named(parse, by, by->text);
+    const struct event_type *driver = parse_event_type(parse, by, by->text);
     if (!driver)
         return;
     cost->driver = driver->number;
@@ -72,7 +60,7 @@ static void parse_shared_cost(struct parse *parse, const struct tree_node *node,
         if (missing[i] && !nodes[i])
             parse_mistake(parse, node->key, "shared cost '%s' does not say %s: give '%.*s'",
                 quote(node->key->text).text, missing[i], BYTES_ARGUMENTS(grammar_shared_cost.keys[i].name));
-    const struct event_type *event = event_named(parse, node->key, node->key->text);
+    const struct event_type *event = parse_event_type(parse, node->key, node->key->text);
     cost->weight = -1;
     if (event) {
         cost->event = event->number;

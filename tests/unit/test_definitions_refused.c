@@ -156,7 +156,7 @@ static void each_mistake_at_the_top_is_told_with_its_place(void **state)
         "line 1, column 1: identifiers is missing: name what events are told apart by\n"
         "line 1, column 1: unknown key 'identifers': did you mean 'identifiers'?");
     assert_refused(EVENTS "colour: red\n", "line 3, column 1: unknown key 'colour'; there are currency, time_zone, "
-                                           "unknown_attributes, identifiers, events and 4 more");
+                                           "unknown_attributes, identifiers, events and 6 more");
     assert_refused(EVENTS "currency: euro\n",
         "line 3, column 11: currency must be three capital letters, such as EUR");
     assert_refused(EVENTS "currency: [EUR]\n",
