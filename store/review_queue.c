@@ -21,6 +21,8 @@
 
 #include <sodium.h>
 
+#include "store/base/time_text.h"
+
 enum {
     ROW_FORMAT = 1,
     ITEM_KEY_BYTES = 9,
@@ -155,6 +157,14 @@ enum patron_code review_row_get(const struct identity_rows_from *from, int64_t i
     struct bytes key = item_key(QUEUE_REVIEW, item_us, bytes), value;
     TRY(row_get(from, KV_QUEUES, key, arena, &value, error));
     return review_row_decode(key, value, row, error);
+}
+
+enum patron_code review_not_found(int64_t item_us, struct error *error)
+{
+    char name[TIME_TEXT_MAX];
+    time_to_text(item_us, name);
+    return error_set(
+        error, PATRON_NOT_FOUND, "there is no review item %s: see patron identity review list --state all", name);
 }
 
 static void mark_put(struct store *store, struct bytes key)

@@ -21,6 +21,8 @@ enum patron_code review_row_decode(
 /* PATRON_NOT_FOUND: there is none of that name. The row is in the arena. */
 enum patron_code review_row_get(const struct identity_rows_from *from, int64_t item_us, struct arena *arena,
     struct review_row *row, struct error *error) MUST_CHECK;
+/* The words for that. */
+enum patron_code review_not_found(int64_t item_us, struct error *error);
 /* Rewritten, with the item's name as it is. */
 void review_row_put(struct store *store, const struct review_row *row);
 /* It waits no longer. */

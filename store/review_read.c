@@ -15,8 +15,7 @@ enum patron_code review_get(const struct view *view, int64_t item_us, int64_t as
     struct review_row row;
     enum patron_code code = item_us < as_of_us ? review_row_get(&from, item_us, arena, &row, error) : PATRON_NOT_FOUND;
     if (code == PATRON_NOT_FOUND)
-        return error_set(error, PATRON_NOT_FOUND, "there is no review item %lld: see patron identity review list",
-            (long long)item_us);
+        return review_not_found(item_us, error);
     TRY(code);
     TRY(review_row_at(&from, as_of_us, arena, &row, error));
     *item = row.item;
