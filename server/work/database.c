@@ -293,6 +293,12 @@ static enum patron_code port_change(struct port *port,
     return identity_change(of_port(port)->identity, work, context, error);
 }
 
+static enum patron_code port_split(struct port *port, struct split *split, const atomic_bool *cancelled,
+    struct split_outcome *outcome, struct error *error)
+{
+    return identity_split(of_port(port)->identity, split, cancelled, outcome, error);
+}
+
 static const struct port_functions port_functions = {
     .view_acquire = port_view_acquire,
     .view_release = port_view_release,
