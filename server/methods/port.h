@@ -1,11 +1,12 @@
 /* port: all that the methods may reach of the rest of the server. server/work implements it; tests may too.
  *
  * Threads: any function may be called from any thread, but view_acquire not from a batch's `done`. None of them blocks,
- * except that the first view in a store's life waits for one row to be on disk, and that define, version_drop
- * and change wait for the writer's turn: they are for workers. Callbacks come on the thread stated. */
+ * except that the first view in a store's life waits for one row to be on disk, and that define, version_drop,
+ * change and split wait for the writer's turn: they are for workers. Callbacks come on the thread stated. */
 #ifndef PATRON_METHODS_PORT_H
 #define PATRON_METHODS_PORT_H
 
+#include "store/splitting.h"
 #include "store/store.h"
 
 /* A batch on its way to the writer. The caller fills it and owns its memory (events, arena) until `done` is called. */

@@ -314,6 +314,7 @@ static const struct port_functions port_functions = {
     .refill_watch = port_refill_watch,
     .refill_unwatch = port_refill_unwatch,
     .change = port_change,
+    .split = port_split,
 };
 
 /* --- opening and closing ------------------------------------------------------------------------------- */
