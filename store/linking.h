@@ -5,8 +5,12 @@
  * review queue (review.h). A person's own link passes the reviews, but where a second person is asked for it becomes a
  * review item that has its first approval.
  *
+ * What `lifts` ends: of every separation that holds with one side in the one customer and the other in
+ * the other one, the rows of all nodes of both end. Nodes of the separation that are elsewhere stay apart.
+ *
  * Threads: group_link is the writer's, within an open group. link_check runs anywhere on a view.
- * Failure: of the engine, as store_group_add. */
+ * Failure: PATRON_INVALID for a request that can never be right, which has changed nothing; of the engine, as
+ * store_group_add. */
 #ifndef PATRON_STORE_LINKING_H
 #define PATRON_STORE_LINKING_H
 
@@ -50,7 +54,7 @@ enum patron_code group_link(struct store *store, const struct link_request *requ
 enum patron_code link_check(const struct view *view, const struct link_request *request, int64_t as_of_us,
     struct arena *arena, struct link_outcome *outcome, struct error *error) MUST_CHECK;
 
-/* A blocked node may link again. */
+/* A blocked node may link again. PATRON_PRECONDITION: it is not blocked, or the definitions that serve block it. */
 enum patron_code group_unblock(struct store *store, uint64_t node, struct bytes actor, struct bytes reason,
     int64_t *known_at_us, struct error *error) MUST_CHECK;
 

@@ -166,9 +166,9 @@ static void link_look(struct tail *tail, size_t at, const struct link *link)
     if (!is_new)
         return;
     uint32_t here = tail->nodes[at].part, there = other < tail->node_count ? tail->nodes[other].part : NO_PART;
-    if (other == tail->node_count || (here != NO_PART && there != NO_PART && here != there) ||
-        (split->request.node_count == 0 && split_ends(split, link->a, link->b)) ||
-        (split->request.change == CHANGE_BLOCK && split_ends(split, link->a, link->b))) {
+    bool is_cut = here != NO_PART && there != NO_PART && here != there;
+    bool by_parts = split->request.change == CHANGE_SPLIT && split->request.node_count > 0; /* new nodes join either */
+    if (other == tail->node_count || is_cut || (!by_parts && split_ends(split, link->a, link->b))) {
         tail->fate = SPLIT_STALE;
         return;
     }

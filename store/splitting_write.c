@@ -3,6 +3,7 @@
 #include "store/identity/merging.h"
 #include "store/splitting_internal.h"
 #include "store/store_internal.h"
+#include "store/to_block.h"
 
 /* What the writer looks at, of what came since the plan; a few milliseconds. */
 enum { GROUP_COST_MAX = 4096 };
@@ -125,7 +126,11 @@ static enum patron_code split_write(
         .key = store->key,
         .position_us = store->newest_us};
     TRY(split_advance(split, &newest, GROUP_COST_MAX, &outcome->fate, error));
-    if (outcome->fate != SPLIT_DONE || nothing_to_do(split))
+    if (outcome->fate != SPLIT_DONE)
+        return PATRON_OK;
+    if (split->request.change == CHANGE_BLOCK)
+        to_block_done(store, split->request.nodes[0]);
+    if (nothing_to_do(split))
         return PATRON_OK;
     struct cut cut = {.store = store,
         .split = split,
