@@ -4,25 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "store/definitions/comparing.h"
 #include "store/definitions/describe.h"
 #include "store/definitions/parse.h"
 
 enum { SHARED_COST_WORDS_MAX = 4 * NAME_BYTES_MAX };
 
-struct comparing {
-    const struct definitions *old;
-    const struct definitions *new;
-    struct arena *arena;
-    struct changes *changes;
-    struct encoder words; /* of the change being looked at, its parts separated by "; " */
-    bool breaking, refill;
-};
-
-/* One more thing that is different, in words. */
-static void differ(struct comparing *comparing, bool breaking, bool refill, const char *format, ...)
-    PRINTF_LIKE(4, 5);
-
-static void differ(struct comparing *comparing, bool breaking, bool refill, const char *format, ...)
+void compare_differ(struct comparing *comparing, bool breaking, bool refill, const char *format, ...)
 {
     va_list arguments, again;
     va_start(arguments, format);
@@ -49,8 +37,7 @@ static struct change *change_add(struct changes *changes)
     return &changes->list[changes->count++];
 }
 
-/* Ends the change that was being looked at: of kind CHANGED only if something differs. */
-static void tell(struct comparing *comparing, enum change_kind kind, enum change_what what, struct bytes name)
+void compare_tell(struct comparing *comparing, enum change_kind kind, enum change_what what, struct bytes name)
 {
     if (kind != CHANGE_CHANGED || comparing->words.length > 0) {
         *change_add(comparing->changes) = (struct change){
@@ -70,7 +57,7 @@ static void tell(struct comparing *comparing, enum change_kind kind, enum change
 
 /* --- small things ------------------------------------------------------------------------------------------------- */
 
-static const char *cut(struct comparing *comparing, struct bytes text)
+const char *compare_cut(struct comparing *comparing, struct bytes text)
 {
     return arena_string(comparing->arena, text);
 }
@@ -78,7 +65,7 @@ static const char *cut(struct comparing *comparing, struct bytes text)
 static void differ_texts(struct comparing *comparing, const char *what, struct bytes before, struct bytes after)
 {
     if (!bytes_equal(before, after))
-        differ(comparing, false, false, "%s", what);
+        compare_differ(comparing, false, false, "%s", what);
 }
 
 static bool lists_equal(const struct bytes *a, size_t a_count, const struct bytes *b, size_t b_count)
@@ -99,22 +86,23 @@ static bool values_equal(const struct value *a, const struct value *b)
 
 static const char *value_words(struct comparing *comparing, const struct value *value)
 {
-    return value ? cut(comparing, describe_value(value, comparing->arena)) : "none";
+    return value ? compare_cut(comparing, describe_value(value, comparing->arena)) : "none";
 }
 
-static const char *duration_words(struct comparing *comparing, int64_t duration_us)
+const char *compare_duration(struct comparing *comparing, int64_t duration_us)
 {
-    return duration_us ? cut(comparing, describe_duration(duration_us, comparing->arena)) : "none";
+    return duration_us ? compare_cut(comparing, describe_duration(duration_us, comparing->arena)) : "none";
 }
 
-/* --- settings and identifiers ------------------------------------------------------------------------------------- */
+/* --- settings ----------------------------------------------------------------------------------------------------- */
 
 static void compare_setting(
     struct comparing *comparing, const char *name, struct bytes before, struct bytes after, bool breaking, bool refill)
 {
     if (!bytes_equal(before, after))
-        differ(comparing, breaking, refill, "was %s, is %s", cut(comparing, before), cut(comparing, after));
-    tell(comparing, CHANGE_CHANGED, CHANGE_OF_SETTING, bytes_from_string(name));
+        compare_differ(comparing, breaking, refill, "was %s, is %s", compare_cut(comparing, before),
+            compare_cut(comparing, after));
+    compare_tell(comparing, CHANGE_CHANGED, CHANGE_OF_SETTING, bytes_from_string(name));
 }
 
 static void compare_settings(struct comparing *comparing)
@@ -128,42 +116,6 @@ static void compare_settings(struct comparing *comparing)
         new->unknown_attributes == UNKNOWN_REFUSE, false);
 }
 
-static size_t identifier_rank(const struct definitions *definitions, struct bytes name)
-{
-    return (size_t)(definitions_identifier_type(definitions, name) - definitions->identifiers);
-}
-
-/* Types may not go, so that ranks differ by themselves or because of a new one before. */
-static void compare_identifier(
-    struct comparing *comparing, const struct identifier_type *before, const struct identifier_type *after)
-{
-    if (before->max != after->max)
-        differ(comparing, false, false, "max was %u, is %u", before->max, after->max);
-    if (before->normalization != after->normalization)
-        differ(comparing, true, false, "normalize was %s, is %s", describe_normalization(before->normalization),
-            describe_normalization(after->normalization));
-    if (!lists_equal(before->never_link, before->never_link_count, after->never_link, after->never_link_count))
-        differ(comparing, false, false, "other never_link values");
-    size_t rank_before = identifier_rank(comparing->old, before->name);
-    size_t rank_after = identifier_rank(comparing->new, after->name);
-    if (rank_before != rank_after)
-        differ(comparing, false, false, "priority was %zu, is %zu", rank_before + 1, rank_after + 1);
-    tell(comparing, CHANGE_CHANGED, CHANGE_OF_IDENTIFIER, after->name);
-}
-
-static void compare_identifiers(struct comparing *comparing)
-{
-    const struct definitions *old = comparing->old, *new = comparing->new;
-    for (size_t i = 0; i < new->identifier_count; i++) {
-        const struct identifier_type *after = &new->identifiers[i];
-        const struct identifier_type *before = definitions_identifier_type(old, after->name);
-        if (before)
-            compare_identifier(comparing, before, after);
-        else
-            tell(comparing, CHANGE_ADDED, CHANGE_OF_IDENTIFIER, after->name);
-    }
-}
-
 /* --- events ------------------------------------------------------------------------------------------------------- */
 
 static void tell_attribute(
@@ -171,7 +123,7 @@ static void tell_attribute(
 {
     char whole[2 * NAME_BYTES_MAX + 2];
     snprintf(whole, sizeof whole, "%.*s.%.*s", BYTES_ARGUMENTS(event->name), BYTES_ARGUMENTS(name));
-    tell(comparing, kind, CHANGE_OF_ATTRIBUTE, bytes_from_string(whole));
+    compare_tell(comparing, kind, CHANGE_OF_ATTRIBUTE, bytes_from_string(whole));
 }
 
 static void compare_attributes(
@@ -183,20 +135,20 @@ static void compare_attributes(
             continue;
         const struct attribute *old = event_type_attribute(before, attribute->name);
         if (!old) {
-            differ(comparing, false, false, "%s", attribute_type_name(attribute->type));
+            compare_differ(comparing, false, false, "%s", attribute_type_name(attribute->type));
             tell_attribute(comparing, CHANGE_ADDED, after, attribute->name);
             continue;
         }
         if (old->type != attribute->type)
-            differ(comparing, true, false, "was %s, is %s: only new events have it", attribute_type_name(old->type),
-                attribute_type_name(attribute->type));
+            compare_differ(comparing, true, false, "was %s, is %s: only new events have it",
+                attribute_type_name(old->type), attribute_type_name(attribute->type));
         tell_attribute(comparing, CHANGE_CHANGED, after, attribute->name);
     }
     for (size_t i = 0; i < before->attribute_count; i++) {
         const struct attribute *attribute = &before->attributes[i];
         if (attribute->retired || event_type_attribute(after, attribute->name))
             continue;
-        differ(comparing, true, false, "retired");
+        compare_differ(comparing, true, false, "retired");
         tell_attribute(comparing, CHANGE_REMOVED, before, attribute->name);
     }
 }
@@ -209,16 +161,17 @@ static void compare_events(struct comparing *comparing)
         if (after->retired)
             continue;
         const struct event_type *before = definitions_event_type(old, after->name);
+        if (before && !before->sealed && after->sealed)
+            compare_differ(comparing, false, false, "its attributes are sealed from now on");
+        compare_tell(comparing, before ? CHANGE_CHANGED : CHANGE_ADDED, CHANGE_OF_EVENT, after->name);
         if (before)
             compare_attributes(comparing, before, after);
-        else
-            tell(comparing, CHANGE_ADDED, CHANGE_OF_EVENT, after->name);
     }
     for (size_t i = 0; i < old->event_count; i++) {
         if (old->events[i].retired || definitions_event_type(new, old->events[i].name))
             continue;
-        differ(comparing, true, false, "retired");
-        tell(comparing, CHANGE_REMOVED, CHANGE_OF_EVENT, old->events[i].name);
+        compare_differ(comparing, true, false, "retired");
+        compare_tell(comparing, CHANGE_REMOVED, CHANGE_OF_EVENT, old->events[i].name);
     }
 }
 
@@ -283,7 +236,8 @@ static void compare_namesakes(struct comparing *comparing, const struct feature 
     if (!bytes_equal(was->name, is->name))
         return;
     if (was->number != is->number) {
-        differ(comparing, true, true, "its event %s is a new one of that name", cut(comparing, is->name));
+        compare_differ(
+            comparing, true, true, "its event %s is a new one of that name", compare_cut(comparing, is->name));
         return;
     }
     for (size_t i = 0; i < is->attribute_count; i++) {
@@ -293,11 +247,12 @@ static void compare_namesakes(struct comparing *comparing, const struct feature 
             !feature_uses(after, attribute->number))
             continue;
         if (old->type == attribute->type)
-            differ(comparing, true, true, "its attribute %s is a new one of that name",
-                cut(comparing, attribute->name));
+            compare_differ(comparing, true, true, "its attribute %s is a new one of that name",
+                compare_cut(comparing, attribute->name));
         else
-            differ(comparing, true, true, "its attribute %s is %s now, was %s", cut(comparing, attribute->name),
-                attribute_type_name(attribute->type), attribute_type_name(old->type));
+            compare_differ(comparing, true, true, "its attribute %s is %s now, was %s",
+                compare_cut(comparing, attribute->name), attribute_type_name(attribute->type),
+                attribute_type_name(old->type));
     }
 }
 
@@ -310,7 +265,8 @@ static void compare_meaning(struct comparing *comparing, const struct feature *b
     struct bytes is = describe_feature(comparing->new, after, comparing->arena);
     compare_namesakes(comparing, before, after);
     if (!bytes_equal(was, is) || comparing->words.length == 0)
-        differ(comparing, true, !fold, "was %s, is %s", cut(comparing, was), cut(comparing, is));
+        compare_differ(
+            comparing, true, !fold, "was %s, is %s", compare_cut(comparing, was), compare_cut(comparing, is));
 }
 
 /* Runs of blanks outside quotes are one blank, and none at the ends: that is no change of an expression. */
@@ -343,7 +299,8 @@ static void compare_derivation(struct comparing *comparing, const struct feature
     struct bytes was = squeezed(before->formula, comparing->arena);
     struct bytes is = squeezed(after->formula, comparing->arena);
     if (!bytes_equal(was, is))
-        differ(comparing, true, false, "was %s, is %s", cut(comparing, was), cut(comparing, is));
+        compare_differ(
+            comparing, true, false, "was %s, is %s", compare_cut(comparing, was), compare_cut(comparing, is));
 }
 
 static void compare_feature(struct comparing *comparing, const struct feature *before, const struct feature *after)
@@ -351,24 +308,24 @@ static void compare_feature(struct comparing *comparing, const struct feature *b
     bool was_derived = before->aggregation == AGGREGATION_DERIVED;
     bool is_derived = after->aggregation == AGGREGATION_DERIVED;
     if (was_derived != is_derived)
-        differ(comparing, true, true, is_derived ? "is derived now" : "was derived");
+        compare_differ(comparing, true, true, is_derived ? "is derived now" : "was derived");
     else if (is_derived)
         compare_derivation(comparing, before, after);
     else
         compare_meaning(comparing, before, after);
     if (before->type != after->type)
-        differ(comparing, true, false, "type was %s, is %s", value_type_name(before->type),
+        compare_differ(comparing, true, false, "type was %s, is %s", value_type_name(before->type),
             value_type_name(after->type));
     if (!values_equal(before->fallback, after->fallback))
-        differ(comparing, true, false, "default was %s, is %s", value_words(comparing, before->fallback),
+        compare_differ(comparing, true, false, "default was %s, is %s", value_words(comparing, before->fallback),
             value_words(comparing, after->fallback));
     if (before->max_age_us != after->max_age_us)
-        differ(comparing, true, true, "max_age was %s, is %s", duration_words(comparing, before->max_age_us),
-            duration_words(comparing, after->max_age_us));
+        compare_differ(comparing, true, true, "max_age was %s, is %s", compare_duration(comparing, before->max_age_us),
+            compare_duration(comparing, after->max_age_us));
     differ_texts(comparing, "another description", before->description, after->description);
     differ_texts(comparing, "another owner", before->owner, after->owner);
     if (!lists_equal(before->tags, before->tag_count, after->tags, after->tag_count))
-        differ(comparing, false, false, "other tags");
+        compare_differ(comparing, false, false, "other tags");
 }
 
 static const struct feature *feature_find(const struct definitions *definitions, struct bytes name)
@@ -407,14 +364,14 @@ static void tell_lone(struct comparing *comparing, enum change_kind kind, const 
     if (kind == CHANGE_ADDED) {
         struct bytes words = describe_feature(of, feature, comparing->arena);
         if (name.length == feature->name.length)
-            differ(comparing, false, !derived, "%s", cut(comparing, words));
+            compare_differ(comparing, false, !derived, "%s", compare_cut(comparing, words));
         else
-            differ(comparing, false, true, "%zu features", (size_t)definitions_selectable(of, name)->count);
+            compare_differ(comparing, false, true, "%zu features", (size_t)definitions_selectable(of, name)->count);
     } else {
         comparing->breaking = true;
         comparing->refill = !derived;
     }
-    tell(comparing, kind, feature_what(feature), name);
+    compare_tell(comparing, kind, feature_what(feature), name);
 }
 
 /* A member of a family that has changed as the one told before it: both are told by the family's bare name. */
@@ -449,7 +406,7 @@ static void compare_features(struct comparing *comparing, bool derived)
         }
         size_t count_before = comparing->changes->count;
         compare_feature(comparing, before, after);
-        tell(comparing, CHANGE_CHANGED, feature_what(after), after->name);
+        compare_tell(comparing, CHANGE_CHANGED, feature_what(after), after->name);
         join_members(comparing, count_before);
     }
     for (size_t i = 0; i < old->feature_count; i++) {
@@ -504,7 +461,7 @@ static void differ_columns(struct comparing *comparing, const char *what, const 
         encode_raw(&list, of[i].data, of[i].length);
     }
     if (list.length)
-        differ(comparing, true, false, "%s %s", what, cut(comparing, encoder_borrow(&list)));
+        compare_differ(comparing, true, false, "%s %s", what, compare_cut(comparing, encoder_borrow(&list)));
     encoder_clear(&list);
 }
 
@@ -517,8 +474,9 @@ static void compare_columns(struct comparing *comparing, const struct service *b
     if (same) {
         for (size_t i = 0; i < after->selection.count; i++)
             if (!values_equal(column_fallback(before, i), column_fallback(after, i)))
-                differ(comparing, true, false, "default of %s was %s, is %s",
-                    cut(comparing, column_name(new, after, i)), value_words(comparing, column_fallback(before, i)),
+                compare_differ(comparing, true, false, "default of %s was %s, is %s",
+                    compare_cut(comparing, column_name(new, after, i)),
+                    value_words(comparing, column_fallback(before, i)),
                     value_words(comparing, column_fallback(after, i)));
         return;
     }
@@ -527,7 +485,7 @@ static void compare_columns(struct comparing *comparing, const struct service *b
     differ_columns(comparing, "adds", is, after->selection.count, was, before->selection.count);
     differ_columns(comparing, "drops", was, before->selection.count, is, after->selection.count);
     if (comparing->words.length == length)
-        differ(comparing, true, false, "another order");
+        compare_differ(comparing, true, false, "another order");
 }
 
 static const struct service *service_find(const struct definitions *definitions, struct bytes name)
@@ -544,23 +502,23 @@ static void compare_services(struct comparing *comparing)
     for (size_t i = 0; i < new->service_count; i++) {
         const struct service *after = &new->services[i], *before = service_find(old, after->name);
         if (!before) {
-            differ(comparing, false, false, "%zu feature%s", after->selection.count,
+            compare_differ(comparing, false, false, "%zu feature%s", after->selection.count,
                 after->selection.count == 1 ? "" : "s");
-            tell(comparing, CHANGE_ADDED, CHANGE_OF_SERVICE, after->name);
+            compare_tell(comparing, CHANGE_ADDED, CHANGE_OF_SERVICE, after->name);
             continue;
         }
         compare_columns(comparing, before, after);
         differ_texts(comparing, "another description", before->description, after->description);
         differ_texts(comparing, "another owner", before->owner, after->owner);
         if (!lists_equal(before->tags, before->tag_count, after->tags, after->tag_count))
-            differ(comparing, false, false, "other tags");
-        tell(comparing, CHANGE_CHANGED, CHANGE_OF_SERVICE, after->name);
+            compare_differ(comparing, false, false, "other tags");
+        compare_tell(comparing, CHANGE_CHANGED, CHANGE_OF_SERVICE, after->name);
     }
     for (size_t i = 0; i < old->service_count; i++) {
         if (service_find(new, old->services[i].name))
             continue;
         comparing->breaking = true;
-        tell(comparing, CHANGE_REMOVED, CHANGE_OF_SERVICE, old->services[i].name);
+        compare_tell(comparing, CHANGE_REMOVED, CHANGE_OF_SERVICE, old->services[i].name);
     }
 }
 
@@ -575,8 +533,8 @@ static void shared_cost_words(struct comparing *comparing, const struct definiti
     const struct event_type *driver = definitions_event_type_by_number(definitions, cost->driver);
     struct bytes weight = cost->weight < 0 ? (struct bytes){0} : driver->attributes[cost->weight].name;
     snprintf(words, SHARED_COST_WORDS_MAX, "%s by %s%s%s of its %s",
-        cut(comparing, event->attributes[cost->amount].name), cut(comparing, driver->name),
-        weight.length > 0 ? "'s " : "", cut(comparing, weight), periods[cost->period]);
+        compare_cut(comparing, event->attributes[cost->amount].name), compare_cut(comparing, driver->name),
+        weight.length > 0 ? "'s " : "", compare_cut(comparing, weight), periods[cost->period]);
 }
 
 static void compare_shared_costs(struct comparing *comparing)
@@ -590,19 +548,19 @@ static void compare_shared_costs(struct comparing *comparing)
         if (before)
             shared_cost_words(comparing, old, before, was);
         if (!before)
-            differ(comparing, false, false, "%s", is);
+            compare_differ(comparing, false, false, "%s", is);
         else if (strcmp(was, is) != 0)
-            differ(comparing, false, false, "was %s, is %s", was, is);
+            compare_differ(comparing, false, false, "was %s, is %s", was, is);
         if (before && !filters_equal(before->filters, before->filter_count, after->filters, after->filter_count))
-            differ(comparing, false, false, "other events count");
-        tell(comparing, before ? CHANGE_CHANGED : CHANGE_ADDED, CHANGE_OF_SHARED_COST,
+            compare_differ(comparing, false, false, "other events count");
+        compare_tell(comparing, before ? CHANGE_CHANGED : CHANGE_ADDED, CHANGE_OF_SHARED_COST,
             definitions_event_type_by_number(new, after->event)->name);
     }
     for (size_t i = 0; i < old->shared_cost_count; i++) {
         if (definitions_shared_cost(new, old->shared_costs[i].event))
             continue;
-        differ(comparing, true, false, "events without an identifier are refused");
-        tell(comparing, CHANGE_REMOVED, CHANGE_OF_SHARED_COST,
+        compare_differ(comparing, true, false, "events without an identifier are refused");
+        compare_tell(comparing, CHANGE_REMOVED, CHANGE_OF_SHARED_COST,
             definitions_event_type_by_number(old, old->shared_costs[i].event)->name);
     }
 }
@@ -616,7 +574,9 @@ void definitions_compare(const struct definitions *before, const struct definiti
     struct comparing comparing = {.old = before, .new = after, .arena = arena, .changes = changes};
     compare_settings(&comparing);
     compare_identifiers(&comparing);
+    compare_identity(&comparing);
     compare_events(&comparing);
+    compare_matching(&comparing);
     compare_shared_costs(&comparing);
     compare_features(&comparing, false);
     compare_features(&comparing, true);

@@ -1,9 +1,9 @@
 /* compare: what is different between two versions of the definitions, for `check` and for what `apply` says first.
  *
- * Pure; any thread; nothing fails. The order is the file's: settings, identifiers, events each with its attributes (by
- * number), shared costs, features, derived features, services; what is new or changed in the order of the new file,
- * then what is gone in the order of the old one. A family whose members are all new, gone or changed alike is told
- * once, by its bare name.
+ * Pure; any thread; nothing fails. The order is the file's: settings, identifiers, identity, events each with its
+ * attributes (by number), matching, shared costs, features, derived features, services; what is new or changed in the
+ * order of the new file, then what is gone in the order of the old one. A family whose members are all new, gone or
+ * changed alike is told once, by its bare name.
  *
  * `breaking`: whoever sends or reads what could be sent or read before may be refused, or get something else under the
  * same name: a column, a value, a status. `refill`: stored events may have to be folded again for it. That errs on the

@@ -151,6 +151,17 @@ const char *describe_normalization(enum normalization normalization)
     IMPOSSIBLE("a normalization outside the list");
 }
 
+const char *describe_match_kind(enum match_kind kind)
+{
+    static const char *const words[MATCH_KIND_COUNT] = {
+#define X(name, word) [name] = word,
+        MATCH_KINDS(X)
+#undef X
+    };
+    CHECK(kind < MATCH_KIND_COUNT);
+    return words[kind];
+}
+
 const char *describe_unknown_attributes(enum unknown_attributes unknown)
 {
     switch (unknown) {

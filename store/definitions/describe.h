@@ -18,6 +18,7 @@ struct bytes describe_value(const struct value *value, struct arena *arena);
 /* In the largest unit that it is a whole number of: "90d", "12h", "30m"; 0: "0". */
 struct bytes describe_duration(int64_t duration_us, struct arena *arena);
 const char *describe_normalization(enum normalization normalization);
+const char *describe_match_kind(enum match_kind kind);
 const char *describe_unknown_attributes(enum unknown_attributes unknown);
 
 #endif

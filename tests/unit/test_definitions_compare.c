@@ -283,7 +283,8 @@ static void settings_identifiers_and_events_are_compared(void **state)
         "identifiers: {email: {max: 3, never_link: [a@b.c]}, id: , device: }\n"
         "events: {visit: , order: {amount: number, sku: string, gift: bool}}\n",
         "changed setting time_zone (was UTC, is Europe/Berlin)!*\n"
-        "changed identifier email (max was 5, is 3; other never_link values; priority was 2, is 1)\n"
+        "changed identifier email (max was 5, is 3; adds 1 to never_link: what is stored of it loses its links; "
+        "priority was 2, is 1)\n"
         "changed identifier id (priority was 1, is 2)\n"
         "added identifier device ()\n"
         "added event visit ()\n"
@@ -291,6 +292,59 @@ static void settings_identifiers_and_events_are_compared(void **state)
         "added attribute order.gift (bool)\n"
         "removed attribute order.channel (retired)!\n"
         "removed event refund (retired)!\n");
+}
+
+static void what_protects_identity_is_compared(void **state)
+{
+    (void)state;
+#define HAPPENINGS "events: {order: {amount: money}, profile: {a: string, b: string, c: integer}, other: {a: string}}\n"
+#define WORTHS "features: {worth: {of: order, sum: amount}, orders: {of: order, count: true}}\n"
+    assert_changed(
+        "identifiers: {id: {max: 3}, email: {max: 2, never_link: [a, c], never_link_matching: ['^x', '^y']}, ip: }\n"
+        HAPPENINGS WORTHS "identity: {value: orders, review_either: 10, review_size: 20, review_expires: 5d}\n",
+        "identifiers: {id: {unique: true, keep: true}, email: {max: 2, per: 12h, weak: true, never_link: [b, c], "
+        "never_link_matching: ['^y', '^z', '^w']}, ip: {link: false}}\n"
+        HAPPENINGS WORTHS
+        "identity: {value: worth, review_either: 10.1, review_both: 3, second_person: 11, max_size: 30, "
+        "review_bridge: 2}\n",
+        "changed identifier id (max was 3, is none; unique was false, is true; keep was false, is true)\n"
+        "changed identifier email (per was none, is 12h; weak was false, is true; adds 1 to never_link: what is stored "
+        "of it loses its links; drops 1 from never_link; adds 2 to never_link_matching: what is stored of it loses its "
+        "links; drops 1 from never_link_matching)\n"
+        "changed identifier ip (link was true, is false)!\n"
+        "changed setting identity.max_size (was 1000, is 30)\n"
+        "changed setting identity.review_size (was 20, is none)\n"
+        "changed setting identity.review_bridge (was none, is 2)\n"
+        "changed setting identity.value (was orders, is worth)\n"
+        "changed setting identity.review_either (was 10, is 10.1)\n"
+        "changed setting identity.review_both (was none, is 3)\n"
+        "changed setting identity.second_person (was none, is 11)\n"
+        "changed setting identity.review_expires (was 5d, is 30d)\n");
+}
+
+static void matching_is_compared(void **state)
+{
+    (void)state;
+#define NO_MATCHING "identifiers: {id: }\n" HAPPENINGS
+#define MATCHING                                                                                             \
+    NO_MATCHING "matching: {of: profile, columns: {a: surname, b: birth_date, c: postcode}, blocks: [[a, b]]}\n"
+    assert_changed(NO_MATCHING, MATCHING,
+        "changed event profile (its attributes are sealed from now on)\n"
+        "added setting matching (of profile by 3 columns)\n");
+    assert_changed(MATCHING, NO_MATCHING, "removed setting matching (links that it made stay)\n");
+    assert_changed(MATCHING, MATCHING, "");
+    assert_changed(MATCHING, /* the same blocks, of columns at other places */
+        NO_MATCHING "matching: {of: profile, columns: {b: birth_date, a: surname, c: text}, blocks: [[a, b]], "
+                    "link: 0.995, review: 0.9, block_records: 100}\n",
+        "changed setting matching (column c was postcode, is text; link was 0.99, is 0.995; review was 0.8, is 0.9; "
+        "block_records was 500, is 100)\n");
+    assert_changed(MATCHING,
+        NO_MATCHING "matching: {of: profile, columns: {a: {is: surname, frequencies: false}, b: birth_date}, "
+                    "blocks: [[a, {column: b, prefix: 4}]]}\n",
+        "changed setting matching (frequencies of column a was true, is false; drops column c; other blocks)\n");
+    assert_changed(MATCHING, NO_MATCHING "matching: {of: other, columns: {a: surname}}\n",
+        "changed event other (its attributes are sealed from now on)\n"
+        "changed setting matching (of was profile, is other; drops column b; drops column c; other blocks)\n");
 }
 
 static void features_are_compared_by_what_they_mean(void **state)
@@ -572,6 +626,8 @@ int main(void)
         cmocka_unit_test(a_feature_that_a_service_uses_may_not_go),
         cmocka_unit_test(nothing_differs_but_blanks_and_comments),
         cmocka_unit_test(settings_identifiers_and_events_are_compared),
+        cmocka_unit_test(what_protects_identity_is_compared),
+        cmocka_unit_test(matching_is_compared),
         cmocka_unit_test(features_are_compared_by_what_they_mean),
         cmocka_unit_test(a_feature_of_what_only_has_its_name_still_is_told_apart),
         cmocka_unit_test(what_is_derived_defaults_and_papers_are_compared),
