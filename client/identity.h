@@ -56,5 +56,6 @@ extern const struct command command_identity_link;
 extern const struct command command_identity_unlink;
 extern const struct command command_identity_block;
 extern const struct command command_identity_unblock;
+extern const struct command command_identity_measures;
 
 #endif

@@ -171,6 +171,7 @@ static enum patron_code open_database(struct server *server, struct error *error
         .group_events_max = (size_t)settings->group_events_max,
         .write_back_ms = (unsigned)settings->write_back_ms,
         .worker_threads = (size_t)settings->workers,
+        .measure_minutes = (unsigned)settings->measure_minutes,
         .progress = opening,
         .fatal = cannot_write,
         .notice = notice,

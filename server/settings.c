@@ -71,6 +71,8 @@ static const struct setting table[] = {
         "at the end: how long to go on serving while not ready, for load balancers to see it"),
     NUMBER(grace_ms, "grace-ms", 0, 3600000, 10000, "MS", "at the end: how long calls under way may take"),
     NUMBER(workers, "workers", 1, 64, 2, "N", "threads for reads of the past, snapshots and verifications"),
+    NUMBER(measure_minutes, "measure-minutes", 0, 525600, 60, "M",
+        "how often customers are counted for the measures of identity; 0: only when asked"),
     NUMBER(profile_cache_mib, "profile-cache-mib", 1, 1048576, 128, "MIB", "memory for current profiles"),
     NUMBER(kv_cache_mib, "kv-cache-mib", 1, 1048576, 96, "MIB", "memory for blocks of the data on disk"),
     NUMBER(memtable_mib, "memtable-mib", 4, 65536, 64, "MIB", "memory for what is not in files yet"),

@@ -36,6 +36,7 @@ struct settings {
     int64_t drain_delay_ms;
     int64_t grace_ms;
     int64_t workers;
+    int64_t measure_minutes;
     int64_t profile_cache_mib;
     int64_t kv_cache_mib;
     int64_t memtable_mib;

@@ -2,6 +2,7 @@
 
 #include "store/features/profile_rows.h"
 #include "store/identity/identity.h"
+#include "store/review.h"
 #include "store/worth.h"
 
 #define X(size, label) label,
@@ -13,6 +14,7 @@ enum { RANK_BITS = 16, RANKS = (1 << RANK_BITS) + 1 };
 
 struct counting {
     const struct view *view;
+    const atomic_bool *cancelled;
     struct census *census;
     struct census_share *ranks; /* null: nothing goes by value */
     struct arena arena;         /* of one customer */
@@ -76,8 +78,14 @@ static enum patron_code customer_count(struct counting *counting, uint64_t custo
     return code;
 }
 
-static enum patron_code customers_count(
-    struct counting *counting, const atomic_bool *cancelled, struct error *error)
+static enum patron_code cancelled_check(const struct counting *counting, struct error *error)
+{
+    if (counting->cancelled && atomic_load_explicit(counting->cancelled, memory_order_relaxed))
+        return error_set(error, PATRON_BUSY, "the census was called off");
+    return PATRON_OK;
+}
+
+static enum patron_code customers_count(struct counting *counting, struct error *error)
 {
     const struct view *view = counting->view;
     struct kv_iterator *rows = kv_iterator_new(view->kv, view->snapshot, KV_MEMBERS, (struct bytes){0});
@@ -87,8 +95,8 @@ static enum patron_code customers_count(
     for (kv_iterator_seek(rows, (struct bytes){0}); kv_iterator_valid(rows); kv_iterator_next(rows)) {
         struct member member;
         code = member_decode(kv_iterator_borrow_key(rows), kv_iterator_borrow_value(rows), &member, error);
-        if (code == PATRON_OK && cancelled && atomic_load_explicit(cancelled, memory_order_relaxed))
-            code = error_set(error, PATRON_BUSY, "the census was called off");
+        if (code == PATRON_OK)
+            code = cancelled_check(counting, error);
         if (code == PATRON_OK && member.customer != customer) {
             if (identifiers > 0)
                 code = customer_count(counting, customer, identifiers, of_type, error);
@@ -129,18 +137,40 @@ static void top_fifth_take(struct counting *counting)
     }
 }
 
+static bool review_count(void *context, const struct review_item *item)
+{
+    struct counting *counting = context;
+    struct census *census = counting->census;
+    census->reviews_open++;
+    census->suspected_duplicates +=
+        item->obstacle == OBSTACLE_REVIEW_SCORE || item->obstacle == OBSTACLE_REVIEW_CLUSTER;
+    if (item->item_us < census->oldest_review_us)
+        census->oldest_review_us = item->item_us;
+    return !counting->cancelled || !atomic_load_explicit(counting->cancelled, memory_order_relaxed);
+}
+
 enum patron_code census_take(const struct view *view, int64_t as_of_us, const atomic_bool *cancelled,
     struct census *census, struct error *error)
 {
     const struct definitions *definitions = view->definitions;
-    *census = (struct census){.as_of_us = as_of_us, .type_count = definitions->identifier_count};
+    *census = (struct census){
+        .as_of_us = as_of_us, .type_count = definitions->identifier_count, .oldest_review_us = INT64_MAX};
     for (size_t i = 0; i < census->type_count; i++)
         memcpy(census->type_names[i], definitions->identifiers[i].name.data, definitions->identifiers[i].name.length);
-    struct counting counting = {.view = view, .census = census};
+    struct counting counting = {.view = view, .cancelled = cancelled, .census = census};
     census->by_value = definitions->identity.value_feature >= 0;
     if (census->by_value)
         counting.ranks = memory_alloc(RANKS * sizeof *counting.ranks);
-    enum patron_code code = customers_count(&counting, cancelled, error);
+    enum patron_code code = customers_count(&counting, error);
+    const struct review_walk open = {.from_us = INT64_MIN,
+        .as_of_us = as_of_us,
+        .open_only = true,
+        .take = review_count,
+        .context = &counting};
+    if (code == PATRON_OK)
+        code = review_each(view, &open, error);
+    if (code == PATRON_OK)
+        code = cancelled_check(&counting, error);
     if (code == PATRON_OK && census->by_value)
         top_fifth_take(&counting);
     memory_free(counting.ranks);

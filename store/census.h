@@ -6,7 +6,7 @@
  * customers are ranked by value to within one part in sixteen, and of those that share the last rank as many are taken,
  * on average, as make the fifth whole.
  *
- * Reads every profile once: seconds for a million customers. Threads: any. Memory: a few MiB, whatever the customers. */
+ * Reads every profile and every open review item once: seconds for a million customers. Threads: any. Memory: a few MiB, whatever the customers. */
 #ifndef PATRON_STORE_CENSUS_H
 #define PATRON_STORE_CENSUS_H
 
@@ -38,6 +38,9 @@ struct census {
     bool by_value; /* the definitions say what a customer is worth */
     struct census_share top_fifth;
     uint64_t sizes[CENSUS_SIZES]; /* customers */
+    uint64_t reviews_open;          /* merges that wait for a person … */
+    uint64_t suspected_duplicates;  /* … of them because records are alike */
+    int64_t oldest_review_us;       /* known_at of what sent the oldest there; INT64_MAX: none waits */
     size_t type_count;
     char type_names[IDENTIFIER_TYPES_MAX][NAME_BYTES_MAX + 1]; /* in the order of the view's definitions */
     struct census_share types[IDENTIFIER_TYPES_MAX];           /* customers that have an identifier of it */
@@ -46,5 +49,11 @@ struct census {
 /* `as_of_us` is the T that the view was handed out with. PATRON_BUSY once *cancelled (nullable). */
 enum patron_code census_take(const struct view *view, int64_t as_of_us, const atomic_bool *cancelled,
     struct census *census, struct error *error) MUST_CHECK;
+
+/* 0 where there is no event. */
+static inline double census_linked_share(const struct census_share *share)
+{
+    return share->events > 0 ? (double)share->linked_events / (double)share->events : 0;
+}
 
 #endif

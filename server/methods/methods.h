@@ -17,6 +17,7 @@ extern const struct method method_list_definitions_versions;
 extern const struct method method_drop_definitions_version;
 extern const struct method method_get_definitions_schema;
 extern const struct method method_get_schema;
+extern const struct method method_get_measures;
 extern const struct method method_confirm_clock;
 extern const struct method method_health_check;
 extern const struct method method_health_watch;

@@ -6,6 +6,7 @@
 #ifndef PATRON_METHODS_PORT_H
 #define PATRON_METHODS_PORT_H
 
+#include "store/census.h"
 #include "store/splitting.h"
 #include "store/store.h"
 
@@ -102,6 +103,9 @@ struct port_functions {
      * was done. PATRON_BUSY: *cancelled, or its customer changes too often: nothing is changed. */
     enum patron_code (*split)(struct port *port, struct split *split, const atomic_bool *cancelled,
         struct split_outcome *outcome, struct error *error);
+    /* A census of identity: the last one, or if there is none or `fresh`, one of now, which may take seconds: for
+     * workers. PATRON_BUSY: shutting down. */
+    enum patron_code (*measure)(struct port *port, bool fresh, struct census *census, struct error *error);
 };
 
 struct port {

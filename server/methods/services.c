@@ -11,6 +11,7 @@ static const struct method *const all[] = {
     &method_verify,
     &method_get_status,
     &method_get_schema,
+    &method_get_measures,
     &method_confirm_clock,
     &method_describe_definitions,
     &method_check_definitions,

@@ -3,6 +3,7 @@
 #include "server/work/disk.h"
 #include "server/work/identity.h"
 #include "server/work/key_file.h"
+#include "server/work/measurer.h"
 #include "server/work/refiller.h"
 #include "server/work/views.h"
 #include "server/work/workers.h"
@@ -33,6 +34,7 @@ struct database {
     struct writer *writer;
     struct workers *workers;
     struct refiller *refiller;
+    struct measurer *measurer;
     struct identity_work *identity;
     uint64_t disk_reserve_bytes;
 };
@@ -293,6 +295,12 @@ static enum patron_code port_change(struct port *port,
     return identity_change(of_port(port)->identity, work, context, error);
 }
 
+static enum patron_code port_measure(
+    struct port *port, bool fresh, struct census *census, struct error *error)
+{
+    return measurer_measure(of_port(port)->measurer, fresh, census, error);
+}
+
 static enum patron_code port_split(struct port *port, struct split *split, const atomic_bool *cancelled,
     struct split_outcome *outcome, struct error *error)
 {
@@ -313,6 +321,7 @@ static const struct port_functions port_functions = {
     .refill_progress = port_refill_progress,
     .refill_watch = port_refill_watch,
     .refill_unwatch = port_refill_unwatch,
+    .measure = port_measure,
     .change = port_change,
     .split = port_split,
 };
@@ -388,7 +397,15 @@ static enum patron_code start_background(
         .notice = options->notice,
         .context = options->context,
     };
-    return identity_work_new(&identity, &database->identity, error);
+    TRY(identity_work_new(&identity, &database->identity, error));
+    struct measurer_options measurer = {
+        .views = database->views,
+        .clock = database->clock,
+        .every_minutes = options->measure_minutes,
+        .notice = options->notice,
+        .context = options->context,
+    };
+    return measurer_new(&measurer, &database->measurer, error);
 }
 
 static enum patron_code start_work(
@@ -455,7 +472,9 @@ void database_close(struct database *database)
 {
     if (!database)
         return;
+    measurer_call_off(database->measurer);
     workers_stop(database->workers);
+    measurer_stop(database->measurer);
     identity_work_stop(database->identity);
     refiller_stop(database->refiller);
     if (database->writer)
@@ -492,4 +511,5 @@ void database_figures(struct database *database, struct database_figures *figure
     refiller_progress(database->refiller, &figures->refill);
     profile_cache_figures(database->cache, &figures->cache);
     kv_statistics(database->kv, &figures->kv);
+    figures->measured = measurer_last(database->measurer, &figures->census);
 }

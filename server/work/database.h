@@ -42,6 +42,7 @@ struct database_options {
     uint64_t disk_reserve_bytes;      /* 0: the writer's default */
     unsigned write_back_ms;           /* 0: the writer's default */
     size_t worker_threads;            /* 0: the workers' default */
+    unsigned measure_minutes;         /* between two censuses of identity; 0: only when asked */
     void (*progress)(
         void *context, const char *what, uint64_t done, uint64_t total); /* nullable; long work at open */
     void (*fatal)(
@@ -70,6 +71,8 @@ struct database_figures {
     int64_t newest_known_at_us;
     int64_t answered_us; /* highest T handed out */
     uint64_t work_queued;
+    bool measured; /* a census was taken */
+    struct census census;
 };
 void database_figures(struct database *database, struct database_figures *figures);
 
