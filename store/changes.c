@@ -2,6 +2,7 @@
  *                          n varint | n times, from enum link_rule 1 on: how many; absent: none yet */
 #include "store/changes.h"
 
+#include "store/block_rows.h"
 #include "store/store_internal.h"
 
 enum { CHANGES_FORMAT = 1 };
@@ -64,6 +65,8 @@ void change_put(struct store *store, const struct identity_change *change, int64
     if (change->change == CHANGE_LINK)
         store->changes.links[change->rule]++;
     figures_put(store);
+    if (change->change == CHANGE_BLOCK || change->change == CHANGE_UNBLOCK)
+        block_row_put(store->batch, change->a, known_at_us, change->change == CHANGE_BLOCK);
 }
 
 static void counts_decode(struct decoder *from, uint64_t *counts, size_t end)

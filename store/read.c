@@ -103,9 +103,8 @@ void row_evaluate(const struct profile *profile, const struct row_question *ques
 
 /* --- identifiers -------------------------------------------------------------------------------------------------- */
 
-/* PATRON_NOT_FOUND: the identifier has never been seen, or never could be: no event with such a value is taken in. One
- * of them must not cost a request all its other rows. */
-static enum patron_code identifier_find(const struct view *view, const struct event_identifier *identifier,
+/* One that is not found must not cost a request all its other rows. */
+enum patron_code identifier_find(const struct view *view, const struct event_identifier *identifier,
     struct arena *arena, struct identifier_entry *entry, struct error *error)
 {
     const struct identifier_type *type = definitions_identifier_type(view->definitions, identifier->type);

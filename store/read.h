@@ -3,6 +3,7 @@
 #define PATRON_STORE_READ_H
 
 #include "store/features/profile.h"
+#include "store/identity/identity.h"
 #include "store/store.h"
 
 struct row_question {
@@ -18,6 +19,10 @@ struct row_question {
 void row_evaluate(const struct profile *profile, const struct row_question *question, struct row *row);
 /* Each value is its default, or NOT_FOUND if there is none. */
 void row_not_found(const struct view *view, const struct selection *selection, struct row *row);
+/* PATRON_NOT_FOUND: the identifier has never been seen, or never could be: no event with such a value is taken in.
+ * PATRON_INVALID: of an unknown type, too long, not UTF-8. */
+enum patron_code identifier_find(const struct view *view, const struct event_identifier *identifier,
+    struct arena *arena, struct identifier_entry *entry, struct error *error) MUST_CHECK;
 /* PATRON_NOT_FOUND: not known at T. */
 enum patron_code identifier_customer_at(const struct view *view, const struct event_identifier *identifier,
     int64_t as_of_us, struct arena *arena, uint64_t *customer, struct error *error) MUST_CHECK;

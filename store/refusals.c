@@ -88,7 +88,7 @@ enum patron_code refusal_decode(
     return PATRON_OK;
 }
 
-static enum patron_code refusal_get(const struct view *view, int64_t known_at_us, struct arena *arena,
+enum patron_code refusal_get(const struct view *view, int64_t known_at_us, struct arena *arena,
     struct refusal *refusal, struct error *error)
 {
     uint8_t key[REFUSAL_KEY_BYTES];
@@ -101,16 +101,14 @@ static enum patron_code refusal_get(const struct view *view, int64_t known_at_us
     return refusal_decode(bytes_of(key, sizeof key), value, arena, refusal, error);
 }
 
-enum patron_code refusals_of_node(const struct view *view, const struct refusals_asked *asked, struct arena *arena,
-    struct refusal **refusals, size_t *count, struct error *error)
+enum patron_code refusal_times_of_node(const struct view *view, const struct refusals_asked *asked,
+    void (*take)(void *context, int64_t known_at_us), void *context, struct error *error)
 {
     uint8_t key[OF_KEY_BYTES];
     struct bytes from = of_key(asked->node, asked->from_us, key);
     struct kv_iterator *rows = kv_iterator_new(view->kv, view->snapshot, KV_QUEUES, bytes_of(key, 9));
-    size_t capacity = 8;
-    *refusals = arena_array(arena, capacity, sizeof **refusals);
-    *count = 0;
     enum patron_code code = PATRON_OK;
+    size_t count = 0;
     for (kv_iterator_seek(rows, from); kv_iterator_valid(rows); kv_iterator_next(rows)) {
         struct bytes found = kv_iterator_borrow_key(rows);
         if (found.length != OF_KEY_BYTES) {
@@ -118,23 +116,47 @@ enum patron_code refusals_of_node(const struct view *view, const struct refusals
             goto free_rows;
         }
         int64_t known_at_us = decode_time(found.data + 9);
-        if (known_at_us >= asked->before_us || (asked->most > 0 && *count == asked->most))
+        if (known_at_us >= asked->before_us || (asked->most > 0 && count == asked->most))
             goto free_rows;
-        if (*count == capacity) {
-            struct refusal *more = arena_array(arena, capacity * 2, sizeof *more);
-            memcpy(more, *refusals, capacity * sizeof *more);
-            *refusals = more;
-            capacity *= 2;
-        }
-        code = refusal_get(view, known_at_us, arena, &(*refusals)[*count], error);
-        if (code != PATRON_OK)
-            goto free_rows;
-        (*count)++;
+        take(context, known_at_us);
+        count++;
     }
     code = kv_iterator_status(rows, error);
 free_rows:
     kv_iterator_free(rows);
     return code;
+}
+
+struct times {
+    struct arena *arena;
+    int64_t *times;
+    size_t count, capacity;
+};
+
+static void times_take(void *context, int64_t known_at_us)
+{
+    struct times *times = context;
+    if (times->count == times->capacity) {
+        size_t capacity = times->capacity ? times->capacity * 2 : 8;
+        int64_t *more = arena_array(times->arena, capacity, sizeof *more);
+        if (times->count > 0)
+            memcpy(more, times->times, times->count * sizeof *more);
+        times->times = more;
+        times->capacity = capacity;
+    }
+    times->times[times->count++] = known_at_us;
+}
+
+enum patron_code refusals_of_node(const struct view *view, const struct refusals_asked *asked, struct arena *arena,
+    struct refusal **refusals, size_t *count, struct error *error)
+{
+    struct times times = {.arena = arena};
+    TRY(refusal_times_of_node(view, asked, times_take, &times, error));
+    *refusals = arena_array(arena, times.count, sizeof **refusals);
+    *count = 0;
+    for (; *count < times.count; (*count)++)
+        TRY(refusal_get(view, times.times[*count], arena, &(*refusals)[*count], error));
+    return PATRON_OK;
 }
 
 /* --- figures ------------------------------------------------------------------------------------------------------ */

@@ -42,6 +42,13 @@ struct refusals_asked {
 enum patron_code refusals_of_node(const struct view *view, const struct refusals_asked *asked, struct arena *arena,
     struct refusal **refusals, size_t *count, struct error *error) MUST_CHECK;
 
+/* When they were, as refusals_of_node, without reading them. */
+enum patron_code refusal_times_of_node(const struct view *view, const struct refusals_asked *asked,
+    void (*take)(void *context, int64_t known_at_us), void *context, struct error *error) MUST_CHECK;
+/* That of one moment; PATRON_CORRUPT: there is none. */
+enum patron_code refusal_get(const struct view *view, int64_t known_at_us, struct arena *arena,
+    struct refusal *refusal, struct error *error) MUST_CHECK;
+
 /* An identifier was dropped, or a link refused: counted in the figures by its obstacle. */
 void refusal_count(struct store *store, enum obstacle obstacle);
 /* Reads the row `refused`. At open. */

@@ -67,6 +67,7 @@ enum queue {
     QUEUE_REVIEW_WAITING = 8,
     QUEUE_REVIEW_PAIR = 9,
     QUEUE_REVIEW_EXPIRY = 10,
+    QUEUE_BLOCKED_OF = 11, /* block_rows.c */
 };
 
 struct store {

@@ -183,11 +183,8 @@ void event_id_put(struct kv_batch *batch, const uint8_t hash[EVENT_HASH_BYTES], 
     encoder_clear(&to);
 }
 
-enum patron_code event_id_get(struct kv_batch *batch, const uint8_t hash[EVENT_HASH_BYTES], struct arena *arena,
-    struct event_id_entry *entry, struct error *error)
+static enum patron_code event_id_decode(struct bytes value, struct event_id_entry *entry, struct error *error)
 {
-    struct bytes value;
-    TRY(kv_batch_get(batch, KV_EVENT_IDS, bytes_of(hash, EVENT_HASH_BYTES), arena, &value, error));
     struct decoder from = decoder_of(value);
     uint8_t format = decode_u8(&from);
     entry->node = decode_varint(&from);
@@ -197,4 +194,20 @@ enum patron_code event_id_get(struct kv_batch *batch, const uint8_t hash[EVENT_H
         return error_set(error, PATRON_CORRUPT, "the row of an event id is damaged");
     memcpy(entry->content_hash, content, EVENT_HASH_BYTES);
     return PATRON_OK;
+}
+
+enum patron_code event_id_get(struct kv_batch *batch, const uint8_t hash[EVENT_HASH_BYTES], struct arena *arena,
+    struct event_id_entry *entry, struct error *error)
+{
+    struct bytes value;
+    TRY(kv_batch_get(batch, KV_EVENT_IDS, bytes_of(hash, EVENT_HASH_BYTES), arena, &value, error));
+    return event_id_decode(value, entry, error);
+}
+
+enum patron_code event_id_find(struct kv *kv, const struct kv_snapshot *snapshot,
+    const uint8_t hash[EVENT_HASH_BYTES], struct arena *arena, struct event_id_entry *entry, struct error *error)
+{
+    struct bytes value;
+    TRY(kv_get(kv, snapshot, KV_EVENT_IDS, bytes_of(hash, EVENT_HASH_BYTES), arena, &value, error));
+    return event_id_decode(value, entry, error);
 }

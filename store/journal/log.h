@@ -91,6 +91,10 @@ struct event_id_entry {
 };
 
 void event_id_put(struct kv_batch *batch, const uint8_t hash[EVENT_HASH_BYTES], const struct event_id_entry *entry);
+/* On a snapshot, as kv_get; PATRON_NOT_FOUND: there is none. */
+enum patron_code event_id_find(struct kv *kv, const struct kv_snapshot *snapshot,
+    const uint8_t hash[EVENT_HASH_BYTES], struct arena *arena, struct event_id_entry *entry,
+    struct error *error) MUST_CHECK;
 /* PATRON_NOT_FOUND: the id is new. */
 enum patron_code event_id_get(struct kv_batch *batch, const uint8_t hash[EVENT_HASH_BYTES], struct arena *arena,
     struct event_id_entry *entry, struct error *error) MUST_CHECK;
