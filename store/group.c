@@ -1,8 +1,13 @@
 /* A group: events checked, stamped, resolved, folded, and committed as one batch.
  *
- * An event that is refused has touched nothing: every check comes before the first change. One that is taken goes
- * identifiers -> nodes -> event -> log -> profile, all in the batch and in the touched profiles of the group. */
+ * An event that is refused has touched nothing, but that a value it shows to be blocked may have been put where such
+ * ones wait (to_block.h): every check comes before the first change. One that is taken goes identifiers -> nodes ->
+ * event -> log -> profile, all in the batch and in the touched profiles of the group. */
 #include "store/checked.h"
+#include "store/refusals.h"
+#include "store/review.h"
+#include "store/to_block.h"
+#include "store/worths.h"
 
 /* A customer's events that wait for their time are part of its profile; this bounds them. */
 enum { PENDING_EVENTS_MAX = 10000 };
@@ -47,33 +52,26 @@ static enum patron_code fold(struct store *store, const struct resolution *resol
 
 /* Would the event be one too many of those that wait for their time, over all the customers it may join? Looks, and
  * changes nothing: profiles are not moved on, so that what is due by now but still waits is left out of the count. */
-static enum patron_code pending_check(struct store *store, const struct event_input *input, int64_t known_at_us,
-    const struct known_identifier *identifiers, size_t count, struct error *refusal, struct error *error)
+static enum patron_code pending_check(
+    struct store *store, const struct checked *checked, struct error *refusal, struct error *error)
 {
-    if (input->time_us <= known_at_us)
+    if (checked->event.time_us <= checked->event.known_at_us)
         return PATRON_OK;
     size_t waiting = 0;
     const struct touched *counted[EVENT_IDENTIFIERS_MAX];
     size_t counted_count = 0;
-    for (size_t i = 0; i < count; i++) {
-        struct bytes value;
-        enum patron_code code = kv_batch_get(store->batch, KV_IDENTIFIERS,
-            bytes_of(identifiers[i].hash, IDENTIFIER_HASH_BYTES), &store->event_arena, &value, error);
-        if (code == PATRON_NOT_FOUND)
+    for (size_t i = 0; i < checked->identifier_count; i++) {
+        if (checked->identifiers[i].node == NODE_NONE)
             continue;
-        if (code != PATRON_OK)
-            return code;
-        struct identifier_entry entry;
-        TRY(identifier_decode(value, &entry, error));
         struct touched *touched;
-        TRY(touch(store, entry.customer, &touched, error));
+        TRY(touch(store, checked->identifiers[i].customer, &touched, error));
         bool again = !touched->profile;
         for (size_t j = 0; j < counted_count; j++)
             again = again || counted[j] == touched;
         if (again)
             continue;
         counted[counted_count++] = touched;
-        waiting += profile_pending_after(touched->profile, known_at_us);
+        waiting += profile_pending_after(touched->profile, checked->event.known_at_us);
         if (waiting >= PENDING_EVENTS_MAX) {
             error_set(refusal, PATRON_EXHAUSTED,
                 "the customer has %d events that are dated ahead already: send this one when its time has come",
@@ -138,33 +136,92 @@ static enum patron_code event_id_check(
     return PATRON_OK;
 }
 
-/* queues: key    queue u8 = 1 (audit) | known_at i64 BE, sign bit flipped
- *         value  format u8 = 1 | event node varint | n varint | n dropped identifiers: reason u8, type number varint,
- *                hash 16 bytes; reason 1: joining it would have broken a rule, 2: its value never links */
-enum dropped_reason { DROPPED_BY_RULE = 1, DROPPED_NEVER_LINKS = 2 };
-
-static void dropped_encode(struct encoder *to, enum dropped_reason reason, const struct known_identifier *identifier)
+static enum patron_code identifier_find(struct store *store, struct known_identifier *identifier, struct error *error)
 {
-    encode_u8(to, (uint8_t)reason);
-    encode_varint(to, identifier->type->number);
-    encode_raw(to, identifier->hash, IDENTIFIER_HASH_BYTES);
+    struct bytes value;
+    enum patron_code code = kv_batch_get(store->batch, KV_IDENTIFIERS,
+        bytes_of(identifier->hash, IDENTIFIER_HASH_BYTES), &store->event_arena, &value, error);
+    if (code == PATRON_NOT_FOUND)
+        return PATRON_OK;
+    TRY(code);
+    struct identifier_entry entry;
+    TRY(identifier_decode(value, &entry, error));
+    identifier->node = entry.node;
+    identifier->customer = entry.customer;
+    identifier->flags = entry.flags;
+    return PATRON_OK;
 }
 
-static void dropped_record(struct store *store, const struct checked *checked, const struct resolution *resolution)
+/* Finds what is known. Nodes that are blocked link no more than values that never do; and a value that never links from
+ * this version on may have a node with links from before. */
+static enum patron_code identifiers_find(struct store *store, struct checked *checked, struct error *error)
 {
-    uint8_t key[9] = {QUEUE_AUDIT};
-    encode_time(key + 1, checked->event.known_at_us);
-    struct encoder to = {0};
-    encode_u8(&to, 1);
-    encode_varint(&to, resolution->node);
-    encode_varint(&to, checked->identifier_count - resolution->accepted + checked->blocked_count);
+    for (size_t i = 0; i < checked->blocked_count; i++) {
+        TRY(identifier_find(store, &checked->blocked[i], error));
+        if (checked->blocked[i].node != NODE_NONE && !(checked->blocked[i].flags & NODE_BLOCKED))
+            to_block_put(store, checked->blocked[i].node, store->definitions->version);
+    }
+    size_t linking = 0;
+    for (size_t i = 0; i < checked->identifier_count; i++) {
+        struct known_identifier *identifier = &checked->identifiers[i];
+        TRY(identifier_find(store, identifier, error));
+        if (identifier->flags & NODE_BLOCKED)
+            checked->blocked[checked->blocked_count++] = *identifier;
+        else
+            checked->identifiers[linking++] = *identifier;
+    }
+    checked->identifier_count = linking;
+    return PATRON_OK;
+}
+
+/* --- what is not joined ------------------------------------------------------------------------------------------- */
+
+/* The identifier after the last one taken would have joined two customers, and a person is to decide. */
+static enum patron_code review_ask(struct store *store, const struct checked *checked,
+    const struct resolution *resolution, int64_t *item_us, struct error *error)
+{
+    struct review_item item = {.a = resolution->node,
+        .b = checked->identifiers[resolution->accepted].node,
+        .obstacle = resolution->obstacle,
+        .second_person = resolution->second_person,
+        .rule = LINK_SHARED_EVENT};
+    memcpy(item.evidence, checked->event.hash, EVENT_HASH_BYTES);
+    return group_review_add(store, &item, checked->event.known_at_us, item_us, error);
+}
+
+/* An identifier that was dropped; a value of a type that never links is of no interest: each event may bring one. */
+static void refusal_add(struct store *store, struct refusal *refusal, struct refused_identifier *identifiers,
+    enum obstacle obstacle, const struct known_identifier *dropped)
+{
+    store->identifiers_dropped++;
+    refusal_count(store, obstacle);
+    if (dropped->type->never_links)
+        return;
+    struct refused_identifier *identifier = &identifiers[refusal->count++];
+    *identifier = (struct refused_identifier){
+        .obstacle = obstacle, .type = dropped->type->number, .node = dropped->node};
+    memcpy(identifier->hash, dropped->hash, IDENTIFIER_HASH_BYTES);
+}
+
+static enum patron_code dropped_record(struct store *store, const struct checked *checked,
+    const struct resolution *resolution, struct error *error)
+{
+    struct refused_identifier identifiers[EVENT_IDENTIFIERS_MAX];
+    struct refusal refusal = {
+        .known_at_us = checked->event.known_at_us, .node = resolution->node, .identifiers = identifiers};
     for (size_t i = resolution->accepted; i < checked->identifier_count; i++)
-        dropped_encode(&to, DROPPED_BY_RULE, &checked->identifiers[i]);
+        refusal_add(store, &refusal, identifiers,
+            i == resolution->accepted ? resolution->obstacle : OBSTACLE_AFTER, &checked->identifiers[i]);
+    if (obstacle_is_review(resolution->obstacle))
+        TRY(review_ask(store, checked, resolution, &identifiers[0].item_us, error));
     for (size_t i = 0; i < checked->blocked_count; i++)
-        dropped_encode(&to, DROPPED_NEVER_LINKS, &checked->blocked[i]);
-    kv_batch_put(store->batch, KV_QUEUES, bytes_of(key, sizeof key), encoder_borrow(&to));
-    encoder_clear(&to);
+        refusal_add(store, &refusal, identifiers, OBSTACLE_BLOCKED, &checked->blocked[i]);
+    if (refusal.count > 0)
+        refusal_put(store->batch, &refusal);
+    return PATRON_OK;
 }
+
+/* --- applying ------------------------------------------------------------------------------------------------------ */
 
 static void event_write(struct store *store, const struct event *event, const struct resolution *resolution)
 {
@@ -222,24 +279,29 @@ static enum patron_code event_apply(
 {
     struct event *event = &checked->event;
     struct identity_writer writer = {store->batch, &store->last_node, store->key};
+    struct worths worths;
+    struct identity_evidence evidence = {.definitions = store->definitions,
+        .identifiers = checked->identifiers,
+        .count = checked->identifier_count,
+        .event_hash = event->hash,
+        .known_at_us = event->known_at_us,
+        .value_of = worths_of_group(&worths, store)};
     struct resolution resolution;
-    TRY(identity_resolve(&writer, store->definitions, checked->identifiers, checked->identifier_count, event->hash,
-        event->known_at_us, &store->event_arena, &resolution, error));
+    TRY(identity_resolve(&writer, &evidence, &store->event_arena, &resolution, error));
     event->node = resolution.node;
     event_write(store, event, &resolution);
-    uint32_t dropped = (uint32_t)(checked->identifier_count - resolution.accepted + checked->blocked_count);
+    size_t dropped = checked->identifier_count - resolution.accepted + checked->blocked_count;
     if (dropped > 0)
-        dropped_record(store, checked, &resolution);
+        TRY(dropped_record(store, checked, &resolution, error));
     TRY(fold(store, &resolution, event, error));
     store->newest_us = event->known_at_us;
     store->group_size++;
     store->events++;
     store->merges += resolution.merged_count;
-    store->identifiers_dropped += dropped;
     *outcome = (struct event_outcome){.fate = EVENT_APPLIED,
         .known_at_us = event->known_at_us,
         .node = resolution.node,
-        .identifiers_dropped = dropped};
+        .identifiers_dropped = (uint32_t)dropped};
     return PATRON_OK;
 }
 
@@ -289,19 +351,20 @@ static enum patron_code event_decide(struct store *store, const struct event_inp
         outcome->fate = EVENT_REFUSED;
         return PATRON_OK;
     }
-    enum patron_code code = event_id_check(store, checked, outcome, error);
-    if (code == PATRON_OK && outcome->fate == 0 && checked->shared)
+    TRY(event_id_check(store, checked, outcome, error));
+    if (outcome->fate != 0)
+        return PATRON_OK;
+    if (checked->shared)
         return shared_decide(store, checked, outcome);
-    if (code == PATRON_OK && outcome->fate == 0 && checked->identifier_count == 0)
+    TRY(identifiers_find(store, checked, error));
+    if (checked->identifier_count == 0)
         error_set(&outcome->why, PATRON_INVALID, "the event has no identifier that may link: its values are blocked");
-    else if (code == PATRON_OK && outcome->fate == 0)
-        code = pending_check(store, input, checked->event.known_at_us, checked->identifiers, checked->identifier_count,
-            &outcome->why, error);
-    if (code == PATRON_OK && outcome->why.code != PATRON_OK)
-        outcome->fate = EVENT_REFUSED;
-    if (code == PATRON_OK && outcome->fate == 0)
-        code = event_apply(store, checked, outcome, error);
-    return code;
+    else
+        TRY(pending_check(store, checked, &outcome->why, error));
+    if (outcome->why.code == PATRON_OK)
+        return event_apply(store, checked, outcome, error);
+    outcome->fate = EVENT_REFUSED;
+    return PATRON_OK;
 }
 
 enum patron_code store_group_add(

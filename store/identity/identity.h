@@ -18,35 +18,6 @@ enum { IDENTIFIER_HASH_BYTES = 16 };
 void identifier_hash(const uint8_t *key, const struct identifier_type *type, struct bytes normalized,
     uint8_t hash[IDENTIFIER_HASH_BYTES]);
 
-/* --- resolving an event's identifiers ---------------------------------------------------------------------------- */
-
-struct known_identifier {
-    const struct identifier_type *type;
-    uint8_t hash[IDENTIFIER_HASH_BYTES];
-    struct bytes kept; /* its normalised value where its type says `keep`: a new node keeps it sealed; else empty */
-};
-
-struct identity_writer {
-    struct kv_batch *batch;
-    uint64_t *last_node; /* the newest node's number; counted up */
-    const uint8_t *key;  /* the store's: what is kept is sealed with it; null where nothing is */
-};
-
-struct resolution {
-    uint64_t node;       /* of the first identifier: the event's */
-    uint64_t customer;   /* that all of them belong to now */
-    uint64_t *merged;    /* customers that gave up their id, in the arena */
-    size_t merged_count;
-    bool created;        /* the customer was not there before */
-    size_t accepted;     /* how many of the identifiers, from the first, were taken */
-};
-
-/* Takes 1 to EVENT_IDENTIFIERS_MAX different identifiers, highest priority first. Where joining them all would break a
- * rule (a type's max, CUSTOMER_NODES_MAX), drops the last and tries again; the first alone always goes. */
-enum patron_code identity_resolve(const struct identity_writer *writer, const struct definitions *definitions,
-    const struct known_identifier *identifiers, size_t count, const uint8_t event_hash[EVENT_HASH_BYTES],
-    int64_t known_at_us, struct arena *arena, struct resolution *resolution, struct error *error) MUST_CHECK;
-
 /* --- what may not be joined ------------------------------------------------------------------------------------- */
 
 /* Why identifiers were not joined. X(obstacle, number as stored and on the wire, its word) */
@@ -75,6 +46,52 @@ static inline bool obstacle_is_review(enum obstacle obstacle)
 {
     return obstacle >= OBSTACLE_REVIEW_SIZE;
 }
+
+/* --- resolving an event's identifiers ---------------------------------------------------------------------------- */
+
+struct known_identifier {
+    const struct identifier_type *type;
+    uint8_t hash[IDENTIFIER_HASH_BYTES];
+    uint64_t node;     /* 0: unknown; this and the next two are as in the newest state */
+    uint64_t customer;
+    uint8_t flags;     /* enum node_flag */
+    struct bytes kept; /* its normalised value where its type says `keep`: a new node keeps it sealed; else empty */
+};
+
+struct identity_writer {
+    struct kv_batch *batch;
+    uint64_t *last_node; /* the newest node's number; counted up */
+    const uint8_t *key;  /* the store's: what is kept is sealed with it; null where nothing is */
+};
+
+struct value_of; /* identity/rules.h */
+
+/* Of an event: 1 to EVENT_IDENTIFIERS_MAX different identifiers that may link, highest priority first. */
+struct identity_evidence {
+    const struct definitions *definitions; /* whose rules hold */
+    const struct known_identifier *identifiers;
+    size_t count;
+    const uint8_t *event_hash; /* EVENT_HASH_BYTES */
+    int64_t known_at_us;
+    const struct value_of *value_of; /* null: nothing goes by value */
+};
+
+struct resolution {
+    uint64_t node;       /* of the first identifier: the event's */
+    uint64_t customer;   /* that all of them belong to now */
+    uint64_t *merged;    /* customers that gave up their id, in the arena */
+    size_t merged_count;
+    bool created;        /* the customer was not there before */
+    size_t accepted;     /* how many of the identifiers, from the first, were taken */
+    enum obstacle obstacle; /* why the next one was not, and with it none after it; NONE: all were taken */
+    bool second_person;  /* the obstacle is a review, and takes two persons */
+};
+
+/* Takes the longest beginning of the identifiers of which each step may be joined by the rules (rules.h); the first
+ * alone always goes. What is known and of one customer already is not asked again. That two customers become one is
+ * sent to review by the step that would bring the second. Writes nodes, memberships and links; not the reviews. */
+enum patron_code identity_resolve(const struct identity_writer *writer, const struct identity_evidence *evidence,
+    struct arena *arena, struct resolution *resolution, struct error *error) MUST_CHECK;
 
 /* --- look-ups ------------------------------------------------------------------------------------------------- */
 

@@ -236,39 +236,7 @@ static void where_a_type_is_full_the_lowest_identifiers_are_dropped_until_the_re
     struct store_figures figures;
     store_figures(shop.store, &figures);
     assert_true(figures.identifiers_dropped == 5 && figures.merges == 0 && figures.nodes == 5);
-    assert_int_equal(shop_rows(&shop, KV_QUEUES), 3);
     shop_assert_sound(&shop);
-    shop_close(&shop);
-}
-
-static void what_is_dropped_is_recorded_for_review(void **state)
-{
-    (void)state;
-    struct shop shop = {0};
-    shop_open(&shop, definitions);
-    send(&shop, "1", "customer_id:1 device:d");
-    send(&shop, "2", "customer_id:2 device:d device:e email:none@x.org");
-    uint8_t key[9] = {1};
-    encode_time(key + 1, shop.outcome.known_at_us);
-    struct bytes value;
-    assert_int_equal(kv_get(shop.kv, NULL, KV_QUEUES, bytes_of(key, sizeof key), &shop.arena, &value, NULL), PATRON_OK);
-    struct decoder from = decoder_of(value);
-    assert_int_equal(decode_u8(&from), 1);
-    assert_int_equal(decode_varint(&from), 3); /* the event's node */
-    assert_int_equal(decode_varint(&from), 3);
-    static const struct {
-        const char *value;
-        int type, reason; /* 1: a rule, 2: never links */
-    } dropped[] = {{"d", DEVICE, 1}, {"e", DEVICE, 1}, {"none@x.org", EMAIL, 2}};
-    for (size_t i = 0; i < 3; i++) {
-        assert_int_equal(decode_u8(&from), dropped[i].reason);
-        assert_int_equal(decode_varint(&from), dropped[i].type);
-        uint8_t hash[IDENTIFIER_HASH_BYTES];
-        const struct identifier_type *type = &store_definitions(shop.store)->identifiers[dropped[i].type];
-        identifier_hash(shop.key, type, bytes_from_string(dropped[i].value), hash);
-        assert_memory_equal(decode_raw(&from, sizeof hash), hash, sizeof hash);
-    }
-    assert_true(decoder_done(&from));
     shop_close(&shop);
 }
 
@@ -285,7 +253,6 @@ static void values_that_never_link_make_no_node_and_join_nobody(void **state)
     assert_int_equal(customer_of(&shop, "email:b@x.org"), 2);
     assert_int_equal(customer_of(&shop, "email:none@x.org"), 0);
     assert_int_equal(nodes(&shop), 3);
-    assert_int_equal(shop_rows(&shop, KV_QUEUES), 2);
     struct event_input event = shop_event(&shop, "visit", "3", shop.clock_us, "email:none@x.org");
     assert_int_equal(shop_send_input(&shop, &event), EVENT_REFUSED);
     assert_string_equal(shop.outcome.why.text, "the event has no identifier that may link: its values are blocked");
@@ -560,7 +527,6 @@ int main(void)
         cmocka_unit_test(an_event_that_joins_several_customers_names_them_in_the_log),
         cmocka_unit_test(an_identifier_that_comes_twice_in_an_event_counts_once),
         cmocka_unit_test(where_a_type_is_full_the_lowest_identifiers_are_dropped_until_the_rest_may_join),
-        cmocka_unit_test(what_is_dropped_is_recorded_for_review),
         cmocka_unit_test(values_that_never_link_make_no_node_and_join_nobody),
         cmocka_unit_test(a_customer_has_no_more_nodes_than_its_bound),
         cmocka_unit_test(two_customers_join_up_to_the_bound_together_and_not_past_it),
