@@ -37,6 +37,10 @@ static void write_ingestion(const struct writer_figures *writer, struct encoder 
         {"patron_ingest_gave_way_seconds_total", "counter",
             "Time that events waited for a new version of the definitions to follow those before.",
             (double)writer->gave_way_us / 1e6},
+        {"patron_ingest_slow_events_total", "counter", "Events that held the writer for more than 10 milliseconds.",
+            (double)writer->entries_slow},
+        {"patron_ingest_longest_event_seconds", "gauge", "The longest that one event has held the writer.",
+            (double)writer->entry_us_max / 1e6},
         {"patron_write_backs_total", "counter", "Passes that wrote profiles back.",
             (double)writer->write_backs},
     };

@@ -135,6 +135,8 @@ struct group {
     size_t events;
     size_t events_max;
     uint64_t begun_ns;
+    uint64_t entry_us_max;
+    uint64_t entries_slow;
     struct batch_list completed;
 };
 
@@ -148,7 +150,12 @@ static enum patron_code add_event(
         group->source_clock = event->has_known_at;
         views_group_begin(writer->options.views, group->source_clock);
     }
+    uint64_t begun_ns = uv_hrtime();
     TRY(store_group_add(writer->options.store, event, outcome, error));
+    uint64_t took_us = (uv_hrtime() - begun_ns) / 1000;
+    if (took_us > group->entry_us_max)
+        group->entry_us_max = took_us;
+    group->entries_slow += took_us > WRITER_ENTRY_SLOW_US;
     group->events++;
     batch->at++;
     return PATRON_OK;
@@ -232,6 +239,9 @@ static void give_back(struct writer *writer, struct group *group)
     if (group->open && !writer->failed) {
         figures->groups++;
         figures->group_us_total += (uv_hrtime() - group->begun_ns) / 1000;
+        figures->entries_slow += group->entries_slow;
+        if (group->entry_us_max > figures->entry_us_max)
+            figures->entry_us_max = group->entry_us_max;
         store_figures(writer->options.store, &figures->store);
     }
     for (const struct ingest_batch *batch = group->completed.first; batch; batch = batch->next) {

@@ -22,6 +22,9 @@
 #include "server/methods/port.h"
 #include "server/work/views.h"
 
+/* No single entry of the log should hold the writer for longer: everybody behind it waits. */
+enum { WRITER_ENTRY_SLOW_US = 10000 };
+
 struct writer_options {
     struct store *store; /* all outlive the writer */
     struct views *views;
@@ -50,6 +53,8 @@ struct writer_figures {
     uint64_t queued_bytes;
     uint64_t group_us_total; /* spent from a group's begin to its being visible */
     uint64_t gave_way_us;    /* that batches waited for the limit */
+    uint64_t entry_us_max;   /* the longest that one event has held the writer, its group's sync not counted */
+    uint64_t entries_slow;   /* that held it for more than WRITER_ENTRY_SLOW_US */
     uint64_t write_backs;    /* passes over what lagged */
     bool failed;             /* the engine has; nothing is taken in any more */
 };
