@@ -304,6 +304,7 @@ static const struct command *const parts[] = {
     &command_identity_unlink,
     &command_identity_block,
     &command_identity_unblock,
+    &command_identity_review,
     &command_identity_measures,
 };
 

@@ -47,7 +47,11 @@ void refusals_print(Patron__V1__IdentityRefusal *const *refusals, size_t count, 
     Patron__V1__IdentityNode *const *nodes, size_t node_count);
 void items_print(Patron__V1__IdentityReviewItem *const *items, size_t count, bool more,
     Patron__V1__IdentityNode *const *nodes, size_t node_count);
-/* Each customer before and after, and the features that differ. PATRON_CORRUPT: its columns are not whole. */
+/* PATRON_CORRUPT: its columns are not whole. */
+enum patron_code effect_check(const Patron__V1__IdentityEffect *effect, struct error *error) MUST_CHECK;
+/* The features that differ, of an effect that was checked. */
+void effect_features_print(const Patron__V1__IdentityEffect *effect);
+/* Each customer before and after, and the features that differ. */
 enum patron_code effect_print(const Patron__V1__IdentityEffect *effect, struct error *error) MUST_CHECK;
 
 extern const struct command command_identity_show;
@@ -56,6 +60,7 @@ extern const struct command command_identity_link;
 extern const struct command command_identity_unlink;
 extern const struct command command_identity_block;
 extern const struct command command_identity_unblock;
+extern const struct command command_identity_review;
 extern const struct command command_identity_measures;
 
 #endif

@@ -17,7 +17,7 @@ static enum patron_code columns_check(
     return PATRON_OK;
 }
 
-static enum patron_code effect_check(const Patron__V1__IdentityEffect *effect, struct error *error)
+enum patron_code effect_check(const Patron__V1__IdentityEffect *effect, struct error *error)
 {
     if (effect->n_features_before != effect->n_features_after)
         return error_set(error, PATRON_CORRUPT, "the server's effect has not the same features before and after");
@@ -107,7 +107,7 @@ static void header_add(struct table *table, const char *when, const Patron__V1__
     table_align_right(table, column);
 }
 
-static void features_print(const Patron__V1__IdentityEffect *effect)
+void effect_features_print(const Patron__V1__IdentityEffect *effect)
 {
     size_t same = 0;
     struct table table;
@@ -148,7 +148,7 @@ enum patron_code effect_print(const Patron__V1__IdentityEffect *effect, struct e
     if (effect->after_total > shown)
         printf("        and %llu customers more\n", (unsigned long long)(effect->after_total - shown));
     if (effect->n_before + effect->n_after <= SIDES_ACROSS_MAX)
-        features_print(effect);
+        effect_features_print(effect);
     else
         puts("\n-o json tells the features of so many customers");
     return PATRON_OK;
