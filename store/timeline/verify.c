@@ -1,11 +1,12 @@
 /* verify: is what is served what the events say?
  *
  * Walks every customer that has ever been, as of the view. A living one's profile is folded anew from its events and
- * compared byte for byte; its nodes' rows in `membership` and `identifiers` must name it. One that was merged away must
- * have no profile. What cannot be read is a difference as well, and the walk goes on: an operator wants to know of all
+ * compared byte for byte; its identity's rows must agree, its identifiers hang together by the links that hold, and who
+ * is to be kept apart from others be so (verify_identity.h). One that was merged away must have no profile. What cannot be read is a difference as well, and the walk goes on: an operator wants to know of all
  * the damage. */
 #include "store/features/profile_rows.h"
 #include "store/timeline/fold.h"
+#include "store/timeline/verify_identity.h"
 
 #include <stdio.h>
 
@@ -28,46 +29,15 @@ static void differ(struct verify *verify, uint64_t customer, const char *what)
     verify->stopped = !verify->report(verify->context, verify->result, finding) || verify->stopped;
 }
 
-/* `membership` must tell the same history as `members`: the customer, from just after `since` through `until`. */
-static enum patron_code membership_verify(struct verify *verify, const struct member *member, struct error *error)
-{
-    const int64_t moments_us[] = {member->since_us < INT64_MAX ? member->since_us + 1 : INT64_MAX, member->until_us};
-    for (size_t i = 0; i < 2; i++) {
-        uint64_t named;
-        enum patron_code code = membership_at(
-            verify->view->kv, verify->view->snapshot, member->node, moments_us[i], &named, error);
-        if (code != PATRON_OK && code != PATRON_NOT_FOUND)
-            return code;
-        if (code == PATRON_NOT_FOUND || named != member->customer) {
-            differ(verify, member->customer, "membership names another customer for one of its nodes");
-            break;
-        }
-    }
-    return PATRON_OK;
-}
+struct customer_differ {
+    struct verify *verify;
+    uint64_t customer;
+};
 
-static enum patron_code members_verify(struct verify *verify, uint64_t customer, struct error *error)
+static void identity_differ(void *context, const char *what)
 {
-    const struct view *view = verify->view;
-    struct member *members;
-    size_t count;
-    TRY(members_of(view->kv, view->snapshot, customer, &verify->arena, &members, &count, error));
-    for (size_t i = 0; i < count; i++) {
-        TRY(membership_verify(verify, &members[i], error));
-        if (members[i].until_us != INT64_MAX)
-            continue;
-        struct node_entry node;
-        enum patron_code code = node_get(view->kv, view->snapshot, members[i].node, &verify->arena, &node, error);
-        struct identifier_entry identifier = {0};
-        if (code == PATRON_OK)
-            code = identifier_get(view->kv, view->snapshot, node.hash, &verify->arena, &identifier, error);
-        if (code == PATRON_NOT_FOUND ||
-            (code == PATRON_OK && (identifier.customer != customer || identifier.node != members[i].node)))
-            differ(verify, customer, "the row of one of its identifiers leads elsewhere");
-        else if (code != PATRON_OK)
-            return code;
-    }
-    return PATRON_OK;
+    const struct customer_differ *differs = context;
+    differ(differs->verify, differs->customer, what);
 }
 
 static bool parts_equal(const struct profile_parts *a, const struct profile_parts *b)
@@ -103,7 +73,9 @@ static enum patron_code customer_verify(struct verify *verify, uint64_t customer
         profile_parts_release(folded);
     }
     profile_parts_release(served);
-    return code == PATRON_OK ? members_verify(verify, customer, error) : code;
+    struct customer_differ differs = {verify, customer};
+    const struct identity_verify identity = {verify->view, customer, &verify->arena, identity_differ, &differs};
+    return code == PATRON_OK ? identity_verify(&identity, error) : code;
 }
 
 static enum patron_code customers_count(const struct view *view, uint64_t *count, struct error *error)
