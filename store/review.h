@@ -14,8 +14,8 @@
  * - An item expires; it is moot while both nodes are of one customer, or one of them is blocked. Both are a function of
  *   time and identity, and no entry says so.
  *
- * As of T an item is told as it was: verdicts and approvals from T on are not there. What is told as it is in the view:
- * the evidence that came since, how often and when last, and whether a node is blocked.
+ * As of T an item is told as it was: verdicts and approvals from T on are not there. Only its evidence is told as it is
+ * in the view: how often it came and when last, and of a match the newest score.
  *
  * Threads: group_review_* are the writer's, within an open group; the rest runs anywhere on a view.
  * Failure: as stated, or of the engine. */

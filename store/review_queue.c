@@ -22,6 +22,7 @@
 #include <sodium.h>
 
 #include "store/base/time_text.h"
+#include "store/block_rows.h"
 
 enum {
     ROW_FORMAT = 1,
@@ -452,27 +453,34 @@ enum patron_code review_node(const struct identity_rows_from *from, uint64_t nod
     return code;
 }
 
+static enum patron_code node_at(const struct identity_rows_from *from, uint64_t node, int64_t as_of_us,
+    uint64_t *customer, bool *blocked, struct error *error)
+{
+    const struct view view = {.kv = from->kv, .snapshot = from->snapshot};
+    enum patron_code code = membership_at(from->kv, from->snapshot, node, as_of_us, customer, error);
+    if (code == PATRON_NOT_FOUND)
+        return error_set(error, PATRON_CORRUPT, "node %llu was of no customer when it was reviewed: run patron verify",
+            (unsigned long long)node);
+    TRY(code);
+    return blocked_at(&view, node, as_of_us, blocked, error);
+}
+
 /* Would deciding it change nothing any more? */
 static enum patron_code is_moot(const struct identity_rows_from *from, const struct review_item *item,
     int64_t as_of_us, struct arena *arena, bool *moot, struct error *error)
 {
     struct identifier_entry entries[2];
+    bool blocked[2];
     const uint64_t nodes[2] = {item->a, item->b};
-    *moot = false;
     for (int i = 0; i < 2; i++) {
-        TRY(review_node(from, nodes[i], arena, &entries[i], error));
-        if (entries[i].flags & NODE_BLOCKED)
-            *moot = true;
         if (from->batch)
-            continue;
-        enum patron_code code =
-            membership_at(from->kv, from->snapshot, nodes[i], as_of_us, &entries[i].customer, error);
-        if (code == PATRON_NOT_FOUND)
-            return error_set(error, PATRON_CORRUPT,
-                "node %llu was of no customer when it was reviewed: run patron verify", (unsigned long long)nodes[i]);
-        TRY(code);
+            TRY(review_node(from, nodes[i], arena, &entries[i], error));
+        else
+            TRY(node_at(from, nodes[i], as_of_us, &entries[i].customer, &blocked[i], error));
+        if (from->batch)
+            blocked[i] = entries[i].flags & NODE_BLOCKED;
     }
-    *moot = *moot || entries[0].customer == entries[1].customer;
+    *moot = blocked[0] || blocked[1] || entries[0].customer == entries[1].customer;
     return PATRON_OK;
 }
 

@@ -367,6 +367,26 @@ static void what_expired_or_is_moot_is_not_decided(void **state)
     shop_close(&shop);
 }
 
+static void what_is_blocked_by_now_is_not_decided(void **state)
+{
+    (void)state;
+    for (uint64_t node = 1; node <= 2; node++) {
+        struct shop shop = {0};
+        open_three(&shop);
+        int64_t item_us = review_queue_match(&shop, 1, 2);
+        struct node_entry about;
+        assert_int_equal(node_get(shop.kv, NULL, node, &shop.arena, &about, NULL), PATRON_OK);
+        struct kv_batch *batch = kv_batch_new(shop.kv);
+        identifier_put(batch, about.hash, node, node, NODE_BLOCKED);
+        assert_int_equal(kv_write(shop.kv, batch, false, NULL), PATRON_OK);
+        kv_batch_free(batch);
+        struct decision decision = approve(&shop, item_us, "ada", NULL);
+        assert_int_equal(decision.code, PATRON_PRECONDITION);
+        assert_non_null(strstr(decision.error.text, "moot"));
+        shop_close(&shop);
+    }
+}
+
 static void a_decision_needs_an_item_and_an_actor(void **state)
 {
     (void)state;
@@ -430,6 +450,7 @@ int main(void)
         cmocka_unit_test(either_person_may_reject),
         cmocka_unit_test(a_rejection_keeps_all_that_the_two_have_apart),
         cmocka_unit_test(what_expired_or_is_moot_is_not_decided),
+        cmocka_unit_test(what_is_blocked_by_now_is_not_decided),
         cmocka_unit_test(a_decision_needs_an_item_and_an_actor),
         cmocka_unit_test(a_failing_engine_leaves_no_half_of_a_decision),
     };

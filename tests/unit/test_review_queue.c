@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "store/block_rows.h"
 #include "tests/unit/review_fixture.h"
 
 #define EXPIRY (10 * DAY)
@@ -174,16 +175,15 @@ static void an_item_is_moot_while_one_of_the_two_is_blocked(void **state)
         struct shop shop = {0};
         open_three(&shop);
         int64_t item_us = review_queue_match(&shop, 1, 2);
-        struct node_entry about;
-        assert_int_equal(node_get(shop.kv, NULL, node, &shop.arena, &about, NULL), PATRON_OK);
         struct kv_batch *batch = kv_batch_new(shop.kv);
-        identifier_put(batch, about.hash, node, node, NODE_BLOCKED);
+        block_row_put(batch, node, item_us + 10, true);
+        block_row_put(batch, node, item_us + 20, false);
         assert_int_equal(kv_write(shop.kv, batch, false, NULL), PATRON_OK);
-        assert_int_equal(review_state_at(&shop, item_us, INT64_MAX), REVIEW_MOOT);
-        identifier_put(batch, about.hash, node, node, NODE_SEPARATED);
-        assert_int_equal(kv_write(shop.kv, batch, false, NULL), PATRON_OK);
-        assert_int_equal(review_state_at(&shop, item_us, INT64_MAX), REVIEW_OPEN);
         kv_batch_free(batch);
+        assert_int_equal(review_state_at(&shop, item_us, item_us + 10), REVIEW_OPEN);
+        assert_int_equal(review_state_at(&shop, item_us, item_us + 11), REVIEW_MOOT);
+        assert_int_equal(review_state_at(&shop, item_us, item_us + 20), REVIEW_MOOT);
+        assert_int_equal(review_state_at(&shop, item_us, item_us + 21), REVIEW_OPEN);
         shop_close(&shop);
     }
 }
