@@ -149,7 +149,7 @@ enum patron_code group_split(
     struct store *store, struct split *split, struct split_outcome *outcome, struct error *error)
 {
     CHECK(store->group_open && !store->failed);
-    CHECK(store->group_size == 0 && !store->touched && kv_batch_count(store->batch) == 0);
+    CHECK(store->group_size == 0 && !store->touched); /* of the batch, only counters of what sources send may wait */
     CHECK(split->versions); /* it was prepared */
     *outcome = (struct split_outcome){0};
     arena_reset(&store->event_arena);

@@ -62,7 +62,7 @@ static enum patron_code listed_put(struct store *store, const struct definitions
 
 enum patron_code to_block_listed(struct store *store, const struct definitions *next, struct error *error)
 {
-    CHECK(!store->group_open && kv_batch_count(store->batch) == 0);
+    CHECK(!store->group_open);
     enum patron_code code = listed_put(store, next, error);
     if (code != PATRON_OK)
         kv_batch_clear(store->batch);
