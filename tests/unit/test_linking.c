@@ -1,0 +1,547 @@
+/* Links that no event brings: every fate of a request by hand, of a match and of an approval; and what verify says of
+ * identities that do not agree with themselves. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "store/features/profile.h"
+#include "store/identity/identity_rows.h"
+#include "store/review.h"
+#include "tests/unit/linking_fixture.h"
+
+/* An order of 1,000 makes a customer that a person decides about, one of 5,000 two persons. */
+static const char protected_definitions[] = "identifiers:\n"
+                                            "  customer_id: {unique: true}\n"
+                                            "  email: {max: 2, never_link: [none]}\n"
+                                            "  device:\n"
+                                            "  ip: {link: false}\n"
+                                            "events:\n"
+                                            "  visit: {page: string}\n"
+                                            "  order: {amount: money}\n"
+                                            "features:\n"
+                                            "  revenue: {of: order, sum: amount}\n"
+                                            "identity:\n"
+                                            "  value: revenue\n"
+                                            "  review_either: 1000\n"
+                                            "  second_person: 5000\n"
+                                            "  max_size: 8\n"
+                                            "  review_size: 6\n"
+                                            "  review_bridge: 2\n";
+
+static void order(struct shop *shop, const char *who, int64_t units)
+{
+    struct event_attribute amount = {
+        .name = bytes_from_string("amount"), .kind = GIVEN_INTEGER, .integer = units};
+    char id[32];
+    snprintf(id, sizeof id, "order at %lld", (long long)shop->clock_us);
+    struct event_input event = shop_event(shop, "order", id, shop->clock_us, who);
+    event.attributes = &amount;
+    event.attribute_count = 1;
+    assert_int_equal(shop_send_input(shop, &event), EVENT_APPLIED);
+}
+
+static struct link_request match(struct shop *shop, const char *a, const char *b, double score)
+{
+    return (struct link_request){.a = shop_node(shop, a),
+        .b = shop_node(shop, b),
+        .rule = LINK_MATCH,
+        .score = score,
+        .model = 3,
+        .waterfall = bytes_from_string("how")};
+}
+
+static struct review_item item_of(struct shop *shop, int64_t item_us)
+{
+    struct view view;
+    struct review_item item;
+    struct error error;
+    store_view_take(shop->store, &view);
+    if (review_get(&view, item_us, shop->clock_us, &shop->arena, &item, &error) != PATRON_OK)
+        fail_msg("%s", error.text);
+    store_view_release(&view);
+    return item;
+}
+
+/* What link_check says must be what then comes. */
+static struct link_outcome checked(struct shop *shop, const struct link_request *request)
+{
+    struct link_outcome said;
+    struct view view;
+    struct error error;
+    store_view_take(shop->store, &view);
+    if (link_check(&view, request, shop->clock_us, &shop->arena, &said, &error) != PATRON_OK)
+        fail_msg("%s", error.text);
+    store_view_release(&view);
+    struct link_outcome outcome = shop_link_request(shop, request);
+    assert_true(said.fate == outcome.fate && said.customer == outcome.customer && said.merged == outcome.merged);
+    assert_true(said.verdict.obstacle == outcome.verdict.obstacle && said.known_at_us == 0);
+    assert_string_equal(said.words, outcome.words);
+    shop_assert_sound(shop);
+    return outcome;
+}
+
+static void assert_refused(struct shop *shop, const struct link_request *request, enum obstacle obstacle)
+{
+    struct encoder before = shop_dump(shop);
+    struct link_outcome outcome = checked(shop, request);
+    assert_int_equal(outcome.fate, LINK_REFUSED);
+    assert_int_equal(outcome.verdict.obstacle, obstacle);
+    assert_true(outcome.words[0] != '\0' && outcome.known_at_us == 0);
+    struct encoder after = shop_dump(shop);
+    assert_true(bytes_equal(encoder_borrow(&before), encoder_borrow(&after)));
+    encoder_clear(&before);
+    encoder_clear(&after);
+}
+
+/* --- by hand ------------------------------------------------------------------------------------------------------ */
+
+static void a_link_by_hand_joins_two_customers_and_their_features(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    shop_open(&shop, protected_definitions);
+    order(&shop, "device:a", 10);
+    order(&shop, "device:b", 20);
+    struct link_request request = shop_by_hand(&shop, "device:b", "device:a");
+    struct link_outcome outcome = checked(&shop, &request);
+    assert_true(outcome.fate == LINK_MADE && outcome.customer == 1 && outcome.merged == 2);
+    assert_true(shop_customer(&shop, "device:b") == 1);
+    struct log_entry entry = shop_entry(&shop, outcome.known_at_us);
+    assert_true(entry.kind == LOG_IDENTITY && entry.change.change == CHANGE_LINK && entry.change.rule == LINK_BY_HAND);
+    assert_true(entry.merged_count == 1 && entry.merged[0] == 2 && entry.node == 2);
+    assert_true(bytes_is(entry.change.actor, "ada") && bytes_is(entry.change.reason, "the same person"));
+    struct link *links;
+    size_t count;
+    assert_int_equal(links_of(shop.kv, NULL, 1, &shop.arena, &links, &count, NULL), PATRON_OK);
+    assert_true(count == 1 && links[0].rule == LINK_BY_HAND && links[0].since_us == outcome.known_at_us);
+    assert_true(bytes_is(links[0].actor, "ada") && links[0].count == 1);
+    struct store_figures figures;
+    store_figures(shop.store, &figures);
+    assert_true(figures.merges == 1 && figures.changes.links[LINK_BY_HAND] == 1);
+    shop_reopen(&shop);
+    store_figures(shop.store, &figures);
+    assert_true(figures.merges == 1 && figures.changes.links[LINK_BY_HAND] == 1);
+    shop_assert_sound(&shop);
+    shop_close(&shop);
+}
+
+static void a_link_within_a_customer_is_kept_once_a_rule(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    shop_open(&shop, protected_definitions);
+    shop_visit(&shop, "device:a device:b");
+    struct link_request request = shop_by_hand(&shop, "device:a", "device:b");
+    struct link_outcome outcome = checked(&shop, &request);
+    assert_true(outcome.fate == LINK_HELD && outcome.customer == 1 && outcome.known_at_us != 0);
+    assert_int_equal(shop_rows(&shop, KV_LINKS), 4);
+    struct log_entry entry = shop_entry(&shop, outcome.known_at_us);
+    assert_true(entry.change.change == CHANGE_LINK && entry.merged_count == 0);
+    outcome = checked(&shop, &request);
+    assert_true(outcome.fate == LINK_HELD && outcome.known_at_us == 0);
+    assert_int_equal(shop_rows(&shop, KV_LINKS), 4);
+    shop_close(&shop);
+}
+
+static void rules_refuse_links_and_nothing_is_changed(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    shop_open(&shop, protected_definitions);
+    shop_visit(&shop, "customer_id:1 device:a");
+    shop_visit(&shop, "customer_id:2 device:b");
+    shop_visit(&shop, "email:x email:y device:c");
+    shop_visit(&shop, "email:z device:d");
+    shop_visit(&shop, "device:e1 device:e2 device:e3 device:e4 device:e5 device:e6 device:e7");
+    shop_visit(&shop, "device:f");
+    struct link_request request = shop_by_hand(&shop, "device:a", "customer_id:2");
+    assert_refused(&shop, &request, OBSTACLE_UNIQUE);
+    request = shop_by_hand(&shop, "device:c", "email:z");
+    assert_refused(&shop, &request, OBSTACLE_MAX);
+    request = shop_by_hand(&shop, "device:e1", "device:d");
+    assert_refused(&shop, &request, OBSTACLE_SIZE);
+    shop_block(&shop, "device:f");
+    request = shop_by_hand(&shop, "device:f", "device:d");
+    assert_refused(&shop, &request, OBSTACLE_BLOCKED);
+    shop_split_off(&shop, "device:e1 device:e3");
+    request = shop_by_hand(&shop, "device:e1", "device:e7");
+    request.lifts = false;
+    assert_refused(&shop, &request, OBSTACLE_SEPARATED);
+    request.lifts = true;
+    assert_int_equal(checked(&shop, &request).fate, LINK_MADE);
+    shop_close(&shop);
+}
+
+static void a_lifted_separation_ends_for_those_who_are_joined_and_nobody_else(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    shop_open(&shop, protected_definitions);
+    shop_visit(&shop, "device:a device:b");
+    shop_visit(&shop, "device:b device:c");
+    shop_visit(&shop, "device:c device:d");
+    shop_split_off(&shop, "device:a device:b"); /* {a, b} | {c, d} */
+    struct split_request request = shop_unlink_request(&shop, "device:c", "device:d");
+    request.may_relink = true;
+    shop_split(&shop, &request); /* d is alone */
+    struct link_request lift = shop_by_hand(&shop, "device:b", "device:c");
+    lift.lifts = true;
+    struct link_outcome outcome = checked(&shop, &lift);
+    assert_true(outcome.fate == LINK_MADE);
+    assert_true(shop_entry(&shop, outcome.known_at_us).change.lifts);
+    struct link_request other = shop_by_hand(&shop, "device:d", "device:c");
+    assert_int_equal(checked(&shop, &other).fate, LINK_MADE); /* of d's own side */
+    shop_close(&shop);
+}
+
+static void a_request_that_can_never_be_right_is_told(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    struct error error;
+    struct link_outcome outcome;
+    shop_open(&shop, protected_definitions);
+    shop_visit(&shop, "device:a");
+    shop_visit(&shop, "device:b");
+    shop_begin(&shop);
+    struct link_request request = shop_by_hand(&shop, "device:a", "device:a");
+    assert_int_equal(group_link(shop.store, &request, &outcome, &error), PATRON_INVALID);
+    request = shop_by_hand(&shop, "device:a", "device:b");
+    request.actor = (struct bytes){0};
+    assert_int_equal(group_link(shop.store, &request, &outcome, &error), PATRON_INVALID);
+    assert_string_equal(error.text, "say who does this: the actor is missing");
+    request.actor = bytes_from_string("\xff");
+    assert_int_equal(group_link(shop.store, &request, &outcome, &error), PATRON_INVALID);
+    char long_text[ACTOR_BYTES_MAX + 1];
+    memset(long_text, 'x', sizeof long_text);
+    request.actor = bytes_of((const uint8_t *)long_text, sizeof long_text);
+    assert_int_equal(group_link(shop.store, &request, &outcome, &error), PATRON_INVALID);
+    shop_commit(&shop);
+    shop_visit(&shop, "device:a"); /* the store goes on */
+    shop_assert_sound(&shop);
+    shop_close(&shop);
+}
+
+static void a_link_by_hand_passes_reviews_but_waits_for_a_second_person(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    shop_open(&shop, protected_definitions);
+    order(&shop, "device:a", 2000);
+    order(&shop, "device:b", 3000);
+    order(&shop, "device:c", 6000);
+    struct link_request request = shop_by_hand(&shop, "device:a", "device:b");
+    assert_int_equal(checked(&shop, &request).fate, LINK_MADE);
+    request = shop_by_hand(&shop, "device:c", "device:a");
+    struct link_outcome outcome = checked(&shop, &request);
+    assert_true(outcome.fate == LINK_WAITS && outcome.item_us == outcome.known_at_us && outcome.item_us != 0);
+    struct review_item item = item_of(&shop, outcome.item_us);
+    assert_true(item.state == REVIEW_HALF_APPROVED && item.second_person && bytes_is(item.first_actor, "ada"));
+    assert_true(item.obstacle == OBSTACLE_REVIEW_VALUE && item.rule == LINK_BY_HAND);
+    struct log_entry entry = shop_entry(&shop, outcome.known_at_us);
+    assert_true(entry.change.change == CHANGE_REVIEW && entry.change.item_us == outcome.item_us);
+    struct review_request approval = {
+        .item_us = outcome.item_us, .verdict = REVIEW_APPROVE, .actor = bytes_from_string("grace")};
+    struct review_outcome approved;
+    struct error error;
+    shop_begin(&shop);
+    if (group_review_decide(shop.store, &approval, &approved, &error) != PATRON_OK)
+        fail_msg("%s", error.text);
+    shop_commit(&shop);
+    assert_true(approved.state == REVIEW_APPROVED && approved.link.fate == LINK_MADE);
+    entry = shop_entry(&shop, approved.known_at_us);
+    assert_true(entry.change.rule == LINK_APPROVED && entry.change.item_us == outcome.item_us);
+    assert_int_equal(shop_customer(&shop, "device:c"), 1);
+    shop_assert_sound(&shop);
+    shop_close(&shop);
+}
+
+/* --- matches ------------------------------------------------------------------------------------------------------ */
+
+static void a_match_links_or_waits_as_its_score_and_the_rules_say(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    shop_open(&shop, protected_definitions);
+    shop_visit(&shop, "device:a device:a2");
+    shop_visit(&shop, "device:b device:b2");
+    shop_visit(&shop, "device:c");
+    struct link_request request = match(&shop, "device:a", "device:c", 0.97);
+    struct link_outcome outcome = checked(&shop, &request);
+    assert_int_equal(outcome.fate, LINK_MADE);
+    struct log_entry entry = shop_entry(&shop, outcome.known_at_us);
+    assert_true(entry.change.rule == LINK_MATCH && entry.change.model == 3 && entry.change.score == 0.97);
+    /* between two that are established, only what is all but certain links */
+    request = match(&shop, "device:a", "device:b", 0.99);
+    outcome = checked(&shop, &request);
+    assert_true(outcome.fate == LINK_WAITS && outcome.verdict.obstacle == OBSTACLE_REVIEW_BRIDGE);
+    request.doubt = OBSTACLE_REVIEW_SCORE;
+    assert_int_equal(checked(&shop, &request).verdict.obstacle, OBSTACLE_REVIEW_BRIDGE); /* the rules come first */
+    request.doubt = OBSTACLE_NONE;
+    request.score = 0.9995;
+    assert_int_equal(checked(&shop, &request).fate, LINK_MADE);
+    shop_close(&shop);
+}
+
+static void a_match_in_doubt_is_one_item_however_often_it_comes(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    shop_open(&shop, protected_definitions);
+    shop_visit(&shop, "device:a");
+    shop_visit(&shop, "device:b");
+    struct link_request request = match(&shop, "device:a", "device:b", 0.6);
+    request.doubt = OBSTACLE_REVIEW_SCORE;
+    struct link_outcome first = checked(&shop, &request);
+    struct link_outcome second = checked(&shop, &request);
+    assert_true(first.fate == LINK_WAITS && second.fate == LINK_WAITS && first.item_us == second.item_us);
+    assert_true(second.known_at_us > first.known_at_us);
+    struct review_item item = item_of(&shop, first.item_us);
+    assert_true(item.count == 2 && item.score == 0.6 && item.model == 3 && bytes_is(item.waterfall, "how"));
+    assert_true(item.state == REVIEW_OPEN && item.first_actor.length == 0);
+    shop_close(&shop);
+}
+
+static void an_identifier_that_the_definitions_block_links_nothing_and_cannot_be_let_go(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    struct error error;
+    int64_t known_at_us;
+    shop_open(&shop, "identifiers: {email: {}, device: {}, ip: {}}\n"
+                     "events: {visit: {page: string}, order: {amount: money}}\n"
+                     "features: {revenue: {of: order, sum: amount}}\n");
+    shop_visit(&shop, "email:none");
+    shop_visit(&shop, "device:a");
+    shop_visit(&shop, "ip:1");
+    shop_block(&shop, "email:none");
+    store_close(shop.store);
+    shop_open(&shop, protected_definitions);
+    struct link_request request = shop_by_hand(&shop, "device:a", "ip:1");
+    assert_refused(&shop, &request, OBSTACLE_BLOCKED);
+    shop_begin(&shop);
+    assert_int_equal(
+        group_unblock(shop.store, 1, bytes_from_string("ada"), bytes_from_string(""), &known_at_us, &error),
+        PATRON_PRECONDITION);
+    assert_non_null(strstr(error.text, "version 2 of the definitions blocks"));
+    shop_commit(&shop);
+    shop_close(&shop);
+}
+
+/* --- damage ------------------------------------------------------------------------------------------------------- */
+
+/* Customer 1 of nodes 1 and 2 with a link; 3 and 4 split from each other and kept apart; 5 blocked. */
+static void sound_shop(struct shop *shop)
+{
+    shop_open(shop, linking_definitions);
+    shop_visit(shop, "device:a device:b");
+    shop_visit(shop, "device:c device:d");
+    shop_visit(shop, "device:e");
+    shop_unlink(shop, "device:c", "device:d");
+    shop_block(shop, "device:e");
+    shop_assert_sound(shop);
+}
+
+static void assert_found(struct shop *shop, const char *words)
+{
+    struct shop_findings findings;
+    (void)shop_verify(shop, &findings);
+    if (findings.count == 0 || !strstr(findings.last, words))
+        fail_msg("%zu differences, the last: %s; not: %s", findings.count, findings.last, words);
+    shop_close(shop);
+}
+
+/* The open row of a node. */
+static struct member member_of(struct shop *shop, uint64_t customer, uint64_t node)
+{
+    struct member *members;
+    size_t count;
+    assert_int_equal(members_of(shop->kv, NULL, customer, &shop->arena, &members, &count, NULL), PATRON_OK);
+    for (size_t i = 0; i < count; i++)
+        if (members[i].node == node && members[i].until_us == INT64_MAX)
+            return members[i];
+    fail_msg("node %llu is not there", (unsigned long long)node);
+    return (struct member){0};
+}
+
+static void write_batch(struct shop *shop, struct kv_batch *batch)
+{
+    assert_int_equal(kv_write(shop->kv, batch, false, NULL), PATRON_OK);
+    kv_batch_free(batch);
+}
+
+static struct link link_of(struct shop *shop, uint64_t a, size_t place)
+{
+    struct link *links;
+    size_t count;
+    assert_int_equal(links_of(shop->kv, NULL, a, &shop->arena, &links, &count, NULL), PATRON_OK);
+    assert_true(place < count);
+    return links[place];
+}
+
+static void verify_finds_links_that_do_not_join_what_is_one(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    sound_shop(&shop);
+    struct kv_batch *batch = kv_batch_new(shop.kv);
+    struct link link = link_of(&shop, 1, 0);
+    link.until_us = shop.clock_us;
+    link_put(batch, &link);
+    write_batch(&shop, batch);
+    assert_found(&shop, "do not join all its identifiers");
+}
+
+static void verify_finds_a_link_to_another_customer(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    sound_shop(&shop);
+    struct kv_batch *batch = kv_batch_new(shop.kv);
+    struct link link = link_of(&shop, 1, 0);
+    link.b = 3;
+    link_put(batch, &link);
+    write_batch(&shop, batch);
+    assert_found(&shop, "leads to another customer");
+}
+
+static void verify_finds_a_link_that_differs_under_its_ends(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    sound_shop(&shop);
+    uint8_t key[LINK_KEY_BYTES];
+    encode_be64(key, 2);
+    encode_be64(key + 8, 1);
+    encode_time(key + 16, link_of(&shop, 1, 0).since_us);
+    shop_plant(&shop, KV_LINKS, bytes_of(key, sizeof key), NULL);
+    assert_found(&shop, "not the same under both its ends");
+}
+
+static void verify_finds_two_links_of_one_rule(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    sound_shop(&shop);
+    struct kv_batch *batch = kv_batch_new(shop.kv);
+    struct link link = link_of(&shop, 1, 0);
+    link.since_us++;
+    link_put(batch, &link);
+    write_batch(&shop, batch);
+    assert_found(&shop, "two links of one rule");
+}
+
+static void verify_finds_a_link_of_a_blocked_identifier(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    sound_shop(&shop);
+    struct kv_batch *batch = kv_batch_new(shop.kv);
+    struct member member = member_of(&shop, 1, 1);
+    member.flags |= NODE_BLOCKED;
+    member_put(batch, &member);
+    identifier_put(batch, member.hash, 1, 1, member.flags);
+    write_batch(&shop, batch);
+    assert_found(&shop, "blocked has a link");
+}
+
+static void verify_finds_flags_that_differ(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    sound_shop(&shop);
+    struct kv_batch *batch = kv_batch_new(shop.kv);
+    identifier_put(batch, member_of(&shop, 5, 5).hash, 5, 5, 0);
+    write_batch(&shop, batch);
+    assert_found(&shop, "has other flags");
+}
+
+static void verify_finds_a_flag_without_its_separation(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    sound_shop(&shop);
+    struct kv_batch *batch = kv_batch_new(shop.kv);
+    struct member member = member_of(&shop, 5, 5);
+    member.flags |= NODE_SEPARATED;
+    member_put(batch, &member);
+    identifier_put(batch, member.hash, 5, 5, member.flags);
+    write_batch(&shop, batch);
+    assert_found(&shop, "do not tell whether");
+}
+
+static void verify_finds_together_what_is_to_be_kept_apart(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    sound_shop(&shop);
+    struct kv_batch *batch = kv_batch_new(shop.kv);
+    for (uint64_t node = 1; node <= 2; node++) {
+        struct member member = member_of(&shop, 1, node);
+        member.flags |= NODE_SEPARATED;
+        member_put(batch, &member);
+        identifier_put(batch, member.hash, node, 1, member.flags);
+        const struct separation separation = {node, shop.clock_us, INT64_MAX, node == 1};
+        separation_put(batch, &separation);
+    }
+    write_batch(&shop, batch);
+    assert_found(&shop, "are to be kept apart");
+}
+
+static void verify_finds_a_member_that_is_told_of_otherwise(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    sound_shop(&shop);
+    struct kv_batch *batch = kv_batch_new(shop.kv);
+    struct member member = member_of(&shop, 1, 2);
+    member.birth_us--;
+    member_put(batch, &member);
+    write_batch(&shop, batch);
+    assert_found(&shop, "tells of it otherwise");
+}
+
+static void verify_finds_a_profile_that_kept_what_was_split_off(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    shop_open(&shop, linking_definitions);
+    shop_visit(&shop, "device:a device:b");
+    shop_visit(&shop, "device:b");
+    uint8_t key[PROFILE_KEY_BYTES];
+    struct bytes value;
+    profile_key_encode(1, 1, 0, key);
+    assert_int_equal(kv_get(shop.kv, NULL, KV_PROFILES, bytes_of(key, sizeof key), &shop.arena, &value, NULL), 0);
+    shop_unlink(&shop, "device:a", "device:b");
+    shop_assert_sound(&shop);
+    shop_plant(&shop, KV_PROFILES, bytes_of(key, sizeof key), &value);
+    assert_found(&shop, "is not the fold of its events");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_link_by_hand_joins_two_customers_and_their_features),
+        cmocka_unit_test(a_link_within_a_customer_is_kept_once_a_rule),
+        cmocka_unit_test(rules_refuse_links_and_nothing_is_changed),
+        cmocka_unit_test(a_lifted_separation_ends_for_those_who_are_joined_and_nobody_else),
+        cmocka_unit_test(a_request_that_can_never_be_right_is_told),
+        cmocka_unit_test(a_link_by_hand_passes_reviews_but_waits_for_a_second_person),
+        cmocka_unit_test(a_match_links_or_waits_as_its_score_and_the_rules_say),
+        cmocka_unit_test(a_match_in_doubt_is_one_item_however_often_it_comes),
+        cmocka_unit_test(an_identifier_that_the_definitions_block_links_nothing_and_cannot_be_let_go),
+        cmocka_unit_test(verify_finds_links_that_do_not_join_what_is_one),
+        cmocka_unit_test(verify_finds_a_link_to_another_customer),
+        cmocka_unit_test(verify_finds_a_link_that_differs_under_its_ends),
+        cmocka_unit_test(verify_finds_two_links_of_one_rule),
+        cmocka_unit_test(verify_finds_a_link_of_a_blocked_identifier),
+        cmocka_unit_test(verify_finds_flags_that_differ),
+        cmocka_unit_test(verify_finds_a_flag_without_its_separation),
+        cmocka_unit_test(verify_finds_together_what_is_to_be_kept_apart),
+        cmocka_unit_test(verify_finds_a_member_that_is_told_of_otherwise),
+        cmocka_unit_test(verify_finds_a_profile_that_kept_what_was_split_off),
+    };
+    return cmocka_run_group_tests_name("linking", tests, NULL, NULL);
+}
