@@ -221,7 +221,7 @@ static enum patron_code dropped_record(struct store *store, const struct checked
     return PATRON_OK;
 }
 
-/* --- applying ------------------------------------------------------------------------------------------------------ */
+/* --- applying ----------------------------------------------------------------------------------------------------- */
 
 static void event_write(struct store *store, const struct event *event, const struct resolution *resolution)
 {

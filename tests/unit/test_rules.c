@@ -279,8 +279,8 @@ static void weak_evidence_that_joins_established_customers_is_sent_to_review(voi
     assert_int_equal(ask(&question), OBSTACLE_NONE);
     side_has(&question.b, DEVICE, 1, DAY);
     assert_int_equal(ask(&question), OBSTACLE_REVIEW_BRIDGE);
-    assert_words(&question, "they are established customers, of 3 identifiers each or more, and what joins them is weak: "
-                            "a person decides");
+    assert_words(&question,
+        "they are established customers, of 3 identifiers each or more, and what joins them is weak: a person decides");
     question.rules.definitions.identity.size_review = 14;
     assert_int_equal(ask(&question), OBSTACLE_REVIEW_SIZE); /* told first */
     question.joining.passes = obstacle_bit(OBSTACLE_REVIEW_SIZE);
