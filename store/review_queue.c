@@ -397,11 +397,10 @@ static enum patron_code add(struct store *store, const struct review_item *given
         *item_us = 0;
         return oldest_update(store, error);
     } else {
-        int64_t expires_us = store->definitions->identity.review_expires_us;
         row = (struct review_row){.item = pair};
         row.item.item_us = row.item.last_us = known_at_us;
         row.item.count = 1;
-        row.item.expires_us = expires_us < INT64_MAX - known_at_us ? known_at_us + expires_us : INT64_MAX;
+        row.item.expires_us = known_at_us + store->definitions->identity.review_expires_us; /* both are bounded */
         row.item.first_us = row.item.decided_us = 0;
         row.item.actor = row.item.reason = (struct bytes){0};
         if (given->first_actor.length > 0)
