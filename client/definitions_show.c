@@ -139,20 +139,80 @@ static void identifiers_print(const definitions_reply *reply)
 {
     for (size_t i = 0; i < reply->n_identifiers; i++) {
         const Patron__V1__IdentifierDefinition *type = reply->identifiers[i];
-        char words[120] = "any number", more[60] = "";
+        char words[120] = "any number", more[60] = "", duration[DURATION_TEXT_MAX];
         if (type->max)
-            snprintf(words, sizeof words, "at most %u", type->max);
+            snprintf(words, sizeof words, type->per_us ? "at most %u per %s" : "at most %u", type->max,
+                duration_text(type->per_us, duration));
         if (strcmp(type->normalize, "none") != 0)
             snprintf(more, sizeof more, ", normalised as %.20s", type->normalize);
-        printf("%-*s%s: %s%s\n", LABEL_WIDTH, i == 0 ? "identifiers" : "", type->name, words, more);
+        printf("%-*s%s: %s%s%s%s%s\n", LABEL_WIDTH, i == 0 ? "identifiers" : "", type->name,
+            type->never_links  ? "never links"
+                : type->unique ? "one, always"
+                               : words,
+            type->weak ? ", weak" : "", type->keep ? ", kept" : "", more,
+            type->n_never_link + type->n_never_link_matching > 0 ? ", some values never link" : "");
     }
+}
+
+/* "review         over 100 identifiers": the label on the first line only. */
+static void rule_print(const char **label, const char *words)
+{
+    printf("%-*s%s\n", LABEL_WIDTH, *label, words);
+    *label = "";
+}
+
+static void identity_print(const Patron__V1__IdentityRules *rules)
+{
+    const char *label = "identity";
+    char line[400], amount[VALUE_TEXT_MAX], duration[DURATION_TEXT_MAX];
+    snprintf(line, sizeof line, "at most %u identifiers in a customer", rules->max_size);
+    rule_print(&label, line);
+    if (rules->review_size) {
+        snprintf(line, sizeof line, "review of what would have more than %u", rules->review_size);
+        rule_print(&label, line);
+    }
+    if (rules->review_bridge) {
+        snprintf(line, sizeof line, "review of two of %u or more by weak evidence", rules->review_bridge);
+        rule_print(&label, line);
+    }
+    if (rules->either_case) {
+        double_text(rules->review_either, amount);
+        snprintf(line, sizeof line, "review if either's %.130s is %s or more", rules->value, amount);
+        rule_print(&label, line);
+    }
+    if (rules->both_case) {
+        double_text(rules->review_both, amount);
+        snprintf(line, sizeof line, "review if both's %.130s is %s or more", rules->value, amount);
+        rule_print(&label, line);
+    }
+    if (rules->second_case) {
+        double_text(rules->second_person, amount);
+        snprintf(line, sizeof line, "a second person if either's is %s or more", amount);
+        rule_print(&label, line);
+    }
+    if (rules->review_size || rules->review_bridge || rules->either_case || rules->both_case) {
+        snprintf(line, sizeof line, "reviews are open for %s", duration_text(rules->review_expires_us, duration));
+        rule_print(&label, line);
+    }
+}
+
+static void matching_print(const Patron__V1__MatchingRules *rules)
+{
+    char link[VALUE_TEXT_MAX], review[VALUE_TEXT_MAX];
+    double_text(rules->link, link);
+    double_text(rules->review, review);
+    printf("%-*s%s: ", LABEL_WIDTH, "matching", rules->of);
+    for (size_t i = 0; i < rules->n_columns; i++)
+        printf("%s%s is %s", i ? ", " : "", rules->columns[i]->attribute, rules->columns[i]->kind);
+    printf("\n%*slinks from %s on, review from %s on\n", LABEL_WIDTH, "", link, review);
 }
 
 static void events_print(const definitions_reply *reply)
 {
     for (size_t i = 0; i < reply->n_events; i++) {
         const Patron__V1__EventDefinition *event = reply->events[i];
-        printf("%-*s%s%s%s", LABEL_WIDTH, i == 0 ? "events" : "", event->name, event->retired ? " (retired)" : "",
+        const char *state = event->retired ? " (retired)" : event->sealed ? " (sealed)" : "";
+        printf("%-*s%s%s%s", LABEL_WIDTH, i == 0 ? "events" : "", event->name, state,
             event->n_attributes ? ": " : "\n");
         for (size_t j = 0; j < event->n_attributes; j++)
             printf("%s %s%s%s", event->attributes[j]->name, event->attributes[j]->type,
@@ -167,7 +227,11 @@ static void overview_print(const definitions_reply *reply)
     printf("%-*s%s\n", LABEL_WIDTH, "time zone", reply->time_zone);
     printf("%-*s%s\n", LABEL_WIDTH, "unknown attrs", unknown_name(reply->unknown_attributes));
     identifiers_print(reply);
+    if (reply->identity)
+        identity_print(reply->identity);
     events_print(reply);
+    if (reply->matching)
+        matching_print(reply->matching);
     for (size_t i = 0; i < reply->n_services; i++)
         printf("%-*s%s: %zu features%s%s\n", LABEL_WIDTH, i == 0 ? "services" : "", reply->services[i]->name,
             reply->services[i]->n_features, reply->services[i]->description[0] ? ": " : "",
@@ -334,6 +398,13 @@ static struct json_object *identifiers_json(const definitions_reply *reply)
         json_object_object_add(one, "max", type->max ? json_object_new_int64((int64_t)type->max) : NULL);
         add_text(one, "normalize", type->normalize);
         json_object_object_add(one, "never_link", names_json(type->never_link, type->n_never_link));
+        json_object_object_add(one, "never_link_matching",
+            names_json(type->never_link_matching, type->n_never_link_matching));
+        add_duration(one, "per_s", type->per_us);
+        json_object_object_add(one, "unique", json_object_new_boolean(type->unique));
+        json_object_object_add(one, "weak", json_object_new_boolean(type->weak));
+        json_object_object_add(one, "link", json_object_new_boolean(!type->never_links));
+        json_object_object_add(one, "keep", json_object_new_boolean(type->keep));
         json_object_array_add(list, one);
     }
     return list;
@@ -347,6 +418,7 @@ static struct json_object *events_json(const definitions_reply *reply)
         struct json_object *one = json_object_new_object(), *attributes = json_object_new_array();
         add_text(one, "name", event->name);
         json_object_object_add(one, "retired", json_object_new_boolean(event->retired));
+        json_object_object_add(one, "sealed", json_object_new_boolean(event->sealed));
         for (size_t j = 0; j < event->n_attributes; j++) {
             struct json_object *attribute = json_object_new_object();
             add_text(attribute, "name", event->attributes[j]->name);
@@ -358,6 +430,62 @@ static struct json_object *events_json(const definitions_reply *reply)
         json_object_array_add(list, one);
     }
     return list;
+}
+
+static struct json_object *count_json(uint32_t count)
+{
+    return count ? json_object_new_int64((int64_t)count) : NULL;
+}
+
+static struct json_object *identity_json(const Patron__V1__IdentityRules *rules)
+{
+    struct json_object *one = json_object_new_object();
+    json_object_object_add(one, "max_size", count_json(rules->max_size));
+    json_object_object_add(one, "review_size", count_json(rules->review_size));
+    json_object_object_add(one, "review_bridge", count_json(rules->review_bridge));
+    json_object_object_add(one, "value", rules->value[0] ? json_object_new_string(rules->value) : NULL);
+    json_object_object_add(
+        one, "review_either", rules->either_case ? double_json(rules->review_either) : NULL);
+    json_object_object_add(one, "review_both", rules->both_case ? double_json(rules->review_both) : NULL);
+    json_object_object_add(
+        one, "second_person", rules->second_case ? double_json(rules->second_person) : NULL);
+    add_duration(one, "review_expires_s", rules->review_expires_us);
+    return one;
+}
+
+static struct json_object *block_json(const Patron__V1__MatchingBlock *block)
+{
+    struct json_object *parts = json_object_new_array();
+    for (size_t i = 0; i < block->n_parts; i++) {
+        struct json_object *part = json_object_new_object();
+        add_text(part, "column", block->parts[i]->attribute);
+        json_object_object_add(part, "prefix", count_json(block->parts[i]->prefix));
+        json_object_object_add(part, "sound", json_object_new_boolean(block->parts[i]->sound));
+        json_object_array_add(parts, part);
+    }
+    return parts;
+}
+
+static struct json_object *matching_json(const Patron__V1__MatchingRules *rules)
+{
+    struct json_object *one = json_object_new_object(), *columns = json_object_new_array();
+    struct json_object *blocks = json_object_new_array();
+    for (size_t i = 0; i < rules->n_columns; i++) {
+        struct json_object *column = json_object_new_object();
+        add_text(column, "name", rules->columns[i]->attribute);
+        add_text(column, "is", rules->columns[i]->kind);
+        json_object_object_add(column, "frequencies", json_object_new_boolean(rules->columns[i]->frequencies));
+        json_object_array_add(columns, column);
+    }
+    for (size_t i = 0; i < rules->n_blocks; i++)
+        json_object_array_add(blocks, block_json(rules->blocks[i]));
+    add_text(one, "of", rules->of);
+    json_object_object_add(one, "columns", columns);
+    json_object_object_add(one, "blocks", blocks);
+    json_object_object_add(one, "link", double_json(rules->link));
+    json_object_object_add(one, "review", double_json(rules->review));
+    json_object_object_add(one, "block_records", count_json(rules->block_records));
+    return one;
 }
 
 static void json_output(const definitions_reply *reply)
@@ -374,7 +502,9 @@ static void json_output(const definitions_reply *reply)
     add_text(result, "time_zone", reply->time_zone);
     add_text(result, "unknown_attributes", unknown_name(reply->unknown_attributes));
     json_object_object_add(result, "identifiers", identifiers_json(reply));
+    json_object_object_add(result, "identity", reply->identity ? identity_json(reply->identity) : NULL);
     json_object_object_add(result, "events", events_json(reply));
+    json_object_object_add(result, "matching", reply->matching ? matching_json(reply->matching) : NULL);
     json_object_object_add(result, "features", features);
     json_object_object_add(result, "services", services);
     puts(json_object_to_json_string_ext(result, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));

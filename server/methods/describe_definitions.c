@@ -8,6 +8,7 @@
 #include "store/base/decimal.h"
 #include "store/definitions/describe.h"
 #include "store/definitions/expression.h"
+#include "store/definitions/pattern.h"
 #include "store/definitions/suggest.h"
 #include "store/versions.h"
 
@@ -144,6 +145,16 @@ static void add_identifiers(const struct describing *describing, describe_respon
         message->normalize = (char *)(uintptr_t)describe_normalization(type->normalization);
         message->n_never_link = type->never_link_count;
         message->never_link = texts_of(describing, type->never_link, type->never_link_count);
+        message->per_us = type->max_per_us;
+        message->unique = type->unique;
+        message->weak = type->weak;
+        message->never_links = type->never_links;
+        message->keep = type->keep;
+        message->never_link_matching =
+            arena_array(describing->arena, type->never_link_pattern_count, sizeof message->never_link_matching[0]);
+        for (size_t j = 0; j < type->never_link_pattern_count; j++)
+            message->never_link_matching[message->n_never_link_matching++] =
+                text_of(describing, pattern_text(type->never_link_patterns[j]));
         response->identifiers[i] = message;
     }
 }
@@ -170,6 +181,7 @@ static void add_events(const struct describing *describing, describe_response *r
         patron__v1__event_definition__init(message);
         message->name = text_of(describing, type->name);
         message->retired = type->retired;
+        message->sealed = type->sealed;
         message->attributes = arena_array(describing->arena, type->attribute_count, sizeof message->attributes[0]);
         for (int retired = 0; retired <= 1; retired++)
             for (size_t j = 0; j < type->attribute_count; j++)
@@ -178,6 +190,75 @@ static void add_events(const struct describing *describing, describe_response *r
                         attribute_message(describing, &type->attributes[j]);
         response->events[i] = message;
     }
+}
+
+/* --- identity and matching ---------------------------------------------------------------------------------------- */
+
+static Patron__V1__IdentityRules *identity_message(const struct describing *describing)
+{
+    const struct identity_rules *rules = &describing->definitions->identity;
+    Patron__V1__IdentityRules *message = arena_alloc(describing->arena, sizeof *message);
+    patron__v1__identity_rules__init(message);
+    message->max_size = rules->size_max;
+    message->review_size = rules->size_review;
+    message->review_bridge = rules->bridge_established;
+    if (rules->value_feature >= 0)
+        message->value = text_of(describing, describing->definitions->features[rules->value_feature].name);
+    if (rules->has_review_either)
+        message->either_case = PATRON__V1__IDENTITY_RULES__EITHER_REVIEW_EITHER;
+    message->review_either = rules->review_either;
+    if (rules->has_review_both)
+        message->both_case = PATRON__V1__IDENTITY_RULES__BOTH_REVIEW_BOTH;
+    message->review_both = rules->review_both;
+    if (rules->has_second_person)
+        message->second_case = PATRON__V1__IDENTITY_RULES__SECOND_SECOND_PERSON;
+    message->second_person = rules->second_person;
+    message->review_expires_us = rules->review_expires_us;
+    return message;
+}
+
+static Patron__V1__MatchingBlock *block_message(
+    const struct describing *describing, const struct event_type *event, const struct match_block *block)
+{
+    Patron__V1__MatchingBlock *message = arena_alloc(describing->arena, sizeof *message);
+    patron__v1__matching_block__init(message);
+    message->parts = arena_array(describing->arena, block->part_count, sizeof message->parts[0]);
+    for (size_t i = 0; i < block->part_count; i++) {
+        const struct match_part *part = &block->parts[i];
+        const struct match_column *column = &describing->definitions->matching->columns[part->column];
+        Patron__V1__MatchingPart *made = arena_alloc(describing->arena, sizeof *made);
+        patron__v1__matching_part__init(made);
+        made->attribute = text_of(describing, event->attributes[column->attribute].name);
+        made->prefix = part->length;
+        made->sound = part->form == MATCH_PART_SOUND;
+        message->parts[message->n_parts++] = made;
+    }
+    return message;
+}
+
+static Patron__V1__MatchingRules *matching_message(const struct describing *describing)
+{
+    const struct matching_rules *rules = describing->definitions->matching;
+    const struct event_type *event = definitions_event_type_by_number(describing->definitions, rules->event);
+    Patron__V1__MatchingRules *message = arena_alloc(describing->arena, sizeof *message);
+    patron__v1__matching_rules__init(message);
+    message->of = text_of(describing, event->name);
+    message->columns = arena_array(describing->arena, rules->column_count, sizeof message->columns[0]);
+    for (size_t i = 0; i < rules->column_count; i++) {
+        Patron__V1__MatchingColumn *column = arena_alloc(describing->arena, sizeof *column);
+        patron__v1__matching_column__init(column);
+        column->attribute = text_of(describing, event->attributes[rules->columns[i].attribute].name);
+        column->kind = (char *)(uintptr_t)describe_match_kind(rules->columns[i].kind);
+        column->frequencies = rules->columns[i].frequencies;
+        message->columns[message->n_columns++] = column;
+    }
+    message->blocks = arena_array(describing->arena, rules->block_count, sizeof message->blocks[0]);
+    for (size_t i = 0; i < rules->block_count; i++)
+        message->blocks[message->n_blocks++] = block_message(describing, event, &rules->blocks[i]);
+    message->link = rules->link_probability;
+    message->review = rules->review_probability;
+    message->block_records = rules->block_records_max;
+    return message;
 }
 
 /* --- features and services ---------------------------------------------------------------------------------------- */
@@ -360,6 +441,9 @@ static enum patron_code describe(struct call *call, const struct definitions *de
         response.text = (ProtobufCBinaryData){definitions->text.length, (uint8_t *)(uintptr_t)definitions->text.data};
     add_identifiers(&describing, &response);
     add_events(&describing, &response);
+    response.identity = identity_message(&describing);
+    if (definitions->matching)
+        response.matching = matching_message(&describing);
     add_features(&describing, &response);
     add_services(&describing, &response);
     reply_message(call, &response.base);

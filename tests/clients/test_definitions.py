@@ -18,6 +18,32 @@ identifiers: {id: }
 events: {order: {amount: money, weight: number, points: integer, gift: bool, channel: string}}
 """
 
+PROTECTED = """\
+identifiers:
+  customer_id: {unique: true, keep: true}
+  email: {max: 5, per: 365d, normalize: email, never_link: [A@B.c],
+          never_link_matching: ['^test[0-9]*@', '^[0-]*$']}
+  device: {max: 20, weak: true}
+  ip: {link: false}
+events:
+  order: {amount: money}
+  profile: {first_name: string, surname: string, dob: string, city: string, postcode: integer}
+features:
+  revenue: {of: order, sum: amount}
+  profiles: {of: profile, count: true}
+derived: {worth: revenue * 0.3}
+identity: {max_size: 500, review_size: 100, review_bridge: 3, value: worth, review_either: 5000, review_both: 1000.5,
+           second_person: 20000, review_expires: 12h}
+matching:
+  of: profile
+  columns: {first_name: given_name, surname: surname, dob: birth_date, postcode: postcode,
+            city: {is: place, frequencies: false}}
+  blocks: [[surname, dob], [{column: surname, prefix: 3}, postcode], [{column: surname, sound: true}, dob]]
+  link: 0.995
+  review: 0.9
+  block_records: 400
+"""
+
 DESCRIBED = """\
 # The shop's file; its comments stay with it.
 currency: EUR
@@ -86,7 +112,7 @@ def schema():
 
 def files():
     """Every file that the project has, and those of the tests: by name."""
-    found = {"harness": SHOP, "described": DESCRIBED, "events": EVENTS,
+    found = {"harness": SHOP, "described": DESCRIBED, "protected": PROTECTED, "events": EVENTS,
              "demo": harness.patron("generate", "shop", "--definitions").stdout}
     for folder in ("store/definitions/builtin", "tests/fuzz/corpus/definitions"):
         for path in sorted((TOP / folder).glob("*.yaml")):
@@ -116,7 +142,7 @@ def test_the_schema_takes_every_file_that_the_checker_takes(schema):
         taken += 1
         errors = list(jsonschema.Draft202012Validator(schema).iter_errors(yaml.load(text, Yaml12)))
         assert not errors, f"{name}: {errors[0].json_path}: {errors[0].message}"
-    assert taken >= 9
+    assert taken >= 10
 
 
 @pytest.mark.parametrize("text", [
@@ -168,6 +194,36 @@ def test_the_schema_takes_every_file_that_the_checker_takes(schema):
     EVENTS + "features: {x: {of: order, count: true}}\nservices: {s: x}\n",
     EVENTS + "features: {x: {of: order, count: true}}\nservices: {s: []}\n",
     EVENTS + "features: {x: {of: order, count: true}}\nservices: {s: {defaults: {x: 0}}}\n",
+    "identifiers: {id: {per: 3d}}\nevents: {order: }\n",
+    "identifiers: {id: {max: 3, per: 3}}\nevents: {order: }\n",
+    "identifiers: {id: {unique: 1}}\nevents: {order: }\n",
+    "identifiers: {id: {link: never}}\nevents: {order: }\n",
+    "identifiers: {id: {never_link_matching: x}}\nevents: {order: }\n",
+    "identifiers: {id: {never_link_matching: ['']}}\nevents: {order: }\n",
+    "identifiers: {id: {never_link_matching: [x, x]}}\nevents: {order: }\n",
+    "identifiers: {id: {never_link_matching: [" + ", ".join(f"x{i}" for i in range(101)) + "]}}\nevents: {order: }\n",
+    EVENTS + "identity: {max_size: 1001}\n",
+    EVENTS + "identity: {review_size: 0}\n",
+    EVENTS + "identity: {review_either: 3}\n",
+    EVENTS + "features: {x: {of: order, sum: amount}}\nidentity: {value: x, review_either: -3}\n",
+    EVENTS + "features: {x: {of: order, sum: amount}}\nidentity: {value: x, review_either: '3'}\n",
+    EVENTS + "identity: {review_expires: soon}\n",
+    EVENTS + "identity: {size: 3}\n",
+    EVENTS + "matching: \n",
+    EVENTS + "matching: {of: order}\n",
+    EVENTS + "matching: {columns: {channel: text}}\n",
+    EVENTS + "matching: {of: order, columns: {}}\n",
+    EVENTS + "matching: {of: order, columns: {channel: name}}\n",
+    EVENTS + "matching: {of: order, columns: {channel: {frequencies: true}}}\n",
+    EVENTS + "matching: {of: order, columns: {channel: text}, link: 1}\n",
+    EVENTS + "matching: {of: order, columns: {channel: text}, review: 0.5}\n",
+    EVENTS + "matching: {of: order, columns: {channel: text}, block_records: 1}\n",
+    EVENTS + "matching: {of: order, columns: {channel: text}, blocks: []}\n",
+    EVENTS + "matching: {of: order, columns: {channel: text}, blocks: [[]]}\n",
+    EVENTS + "matching: {of: order, columns: {channel: text}, blocks: [[channel, channel]]}\n",
+    EVENTS + "matching: {of: order, columns: {channel: text}, blocks: [[channel], [channel]]}\n",
+    EVENTS + "matching: {of: order, columns: {channel: text}, blocks: [[{prefix: 3}]]}\n",
+    EVENTS + "matching: {of: order, columns: {channel: text}, blocks: [[{column: channel, prefix: 65}]]}\n",
 ])
 def test_the_schema_refuses_what_is_wrong_in_form_and_so_does_the_checker(schema, text):
     assert not jsonschema.Draft202012Validator(schema).is_valid(yaml.load(text, Yaml12))
@@ -181,10 +237,11 @@ def places(node, path=()):
         yield from places(child, path + (key,))
 
 
-def test_what_the_schema_refuses_of_a_changed_file_the_checker_refuses_too(schema):
+@pytest.mark.parametrize("given", [DESCRIBED, PROTECTED])
+def test_what_the_schema_refuses_of_a_changed_file_the_checker_refuses_too(schema, given):
     validator = jsonschema.Draft202012Validator(schema)
     dice = random.Random(20260)
-    whole = yaml.load(DESCRIBED, Yaml12)
+    whole = yaml.load(given, Yaml12)
     refused = 0
     for _ in range(80):
         made = copy.deepcopy(whole)
@@ -445,7 +502,12 @@ def test_json_has_it_all(server):
     said = json.loads(server.patron("definitions", "show", "-o", "json").stdout)
     assert said["definitions_version"] == 1 and said["unknown_attributes"] == "drop"
     assert said["identifiers"][1] == {
-        "name": "email", "max": None, "normalize": "email", "never_link": ["a@example.com"]}
+        "name": "email", "max": None, "normalize": "email", "never_link": ["a@example.com"],
+        "never_link_matching": [], "per_s": None, "unique": False, "weak": False, "link": True, "keep": False}
+    assert said["identity"] == {
+        "max_size": 1000, "review_size": None, "review_bridge": None, "value": None, "review_either": None,
+        "review_both": None, "second_person": None, "review_expires_s": 30 * 86400}
+    assert said["matching"] is None
     assert said["events"][0]["attributes"][0] == {"name": "amount", "type": "money", "retired": False}
     features = {feature["name"]: feature for feature in said["features"]}
     orders = features["orders_90d"]
@@ -461,6 +523,42 @@ def test_json_has_it_all(server):
     churn = said["services"][0]
     assert churn["features"] == ["orders_90d", "rfm.frequency", "rfm.recency", "rfm.T", "rfm.monetary", "aov"]
     assert churn["defaults"] == {"orders_90d": 1}
+
+
+def test_what_protects_identity_is_shown(tmp_path):
+    with harness.Server(tmp_path, PROTECTED) as running:
+        said = json.loads(running.patron("definitions", "show", "-o", "json").stdout)
+        shown = running.patron("definitions", "show").stdout.splitlines()
+    assert said["identifiers"][0] == {
+        "name": "customer_id", "max": None, "normalize": "none", "never_link": [], "never_link_matching": [],
+        "per_s": None, "unique": True, "weak": False, "link": True, "keep": True}
+    assert said["identifiers"][1]["per_s"] == 365 * 86400 and said["identifiers"][1]["never_link"] == ["a@b.c"]
+    assert said["identifiers"][1]["never_link_matching"] == ["^test[0-9]*@", "^[0-]*$"]
+    assert said["identifiers"][2]["weak"] and not said["identifiers"][3]["link"]
+    assert said["identity"] == {
+        "max_size": 500, "review_size": 100, "review_bridge": 3, "value": "worth", "review_either": 5000,
+        "review_both": 1000.5, "second_person": 20000, "review_expires_s": 12 * 3600}
+    matching = said["matching"]
+    assert matching["of"] == "profile" and (matching["link"], matching["review"]) == (0.995, 0.9)
+    assert matching["block_records"] == 400
+    assert matching["columns"][0] == {"name": "first_name", "is": "given_name", "frequencies": True}
+    assert matching["columns"][4] == {"name": "city", "is": "place", "frequencies": False}
+    assert matching["blocks"][1] == [{"column": "surname", "prefix": 3, "sound": False},
+                                     {"column": "postcode", "prefix": None, "sound": False}]
+    assert matching["blocks"][2][0]["sound"]
+    assert [event["sealed"] for event in said["events"]] == [False, True]
+    assert shown[4:8] == [
+        "identifiers     customer_id: one, always, kept",
+        "                email: at most 5 per 365d, normalised as email, some values never link",
+        "                device: at most 20, weak",
+        "                ip: never links"]
+    for line in ["identity        at most 500 identifiers in a customer",
+                 "                review if both's worth is 1000.5 or more",
+                 "                a second person if either's is 20000 or more",
+                 "                reviews are open for 12h",
+                 "                links from 0.995 on, review from 0.9 on"]:
+        assert line in shown
+    assert any(line.startswith("matching        profile: first_name is given_name, surname is") for line in shown)
 
 
 def test_a_client_may_ask_for_little(server):

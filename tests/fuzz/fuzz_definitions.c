@@ -32,6 +32,65 @@ static void check_events(const struct definitions *definitions)
     }
 }
 
+static void check_identifiers(const struct definitions *definitions)
+{
+    static const char *const values[] = {"", "a@b.c", "0000-0000", "\xc3\xa9t\xc3\xa9", "\xff"};
+    bool linking = false;
+    for (size_t i = 0; i < definitions->identifier_count; i++) {
+        const struct identifier_type *type = &definitions->identifiers[i];
+        linking = linking || !type->never_links;
+        CHECK(type->max <= CUSTOMER_NODES_MAX && type->max_per_us >= 0);
+        CHECK(type->max > 0 || type->max_per_us == 0);
+        CHECK(!type->unique || type->max == 0);
+        CHECK(type->never_link_pattern_count <= NEVER_LINK_PATTERNS_MAX);
+        for (size_t j = 0; j < sizeof values / sizeof values[0]; j++) {
+            bool first = identifier_never_links(type, bytes_from_string(values[j]));
+            CHECK(identifier_never_links(type, bytes_from_string(values[j])) == first);
+            CHECK(first || !type->never_links);
+        }
+    }
+    CHECK(linking);
+}
+
+static void check_identity(const struct definitions *definitions)
+{
+    const struct identity_rules *rules = &definitions->identity;
+    CHECK(rules->size_max > 0 && rules->size_max <= CUSTOMER_NODES_MAX && rules->size_review < rules->size_max);
+    CHECK(rules->bridge_established <= CUSTOMER_NODES_MAX && rules->review_expires_us > 0);
+    CHECK(rules->value_feature >= -1 && rules->value_feature < (int32_t)definitions->feature_count);
+    bool by_value = rules->has_review_either || rules->has_review_both;
+    CHECK(rules->value_feature >= 0 || !by_value);
+    CHECK(by_value || !rules->has_second_person);
+    if (rules->value_feature >= 0)
+        CHECK(definitions->features[rules->value_feature].window_us == 0);
+}
+
+static void check_matching(const struct definitions *definitions)
+{
+    const struct matching_rules *rules = definitions->matching;
+    if (!rules)
+        return;
+    const struct event_type *event = definitions_event_type_by_number(definitions, rules->event);
+    CHECK(event && event->sealed && !event->retired);
+    CHECK(rules->column_count > 0 && rules->column_count <= MATCH_COLUMNS_MAX);
+    for (size_t i = 0; i < rules->column_count; i++) {
+        CHECK(rules->columns[i].attribute < event->attribute_count && rules->columns[i].kind < MATCH_KIND_COUNT);
+        const struct attribute *attribute = &event->attributes[rules->columns[i].attribute];
+        CHECK(attribute->type == ATTRIBUTE_TEXT || attribute->type == ATTRIBUTE_INTEGER);
+    }
+    CHECK(rules->block_count <= MATCH_BLOCKS_MAX);
+    for (size_t i = 0; i < rules->block_count; i++) {
+        CHECK(rules->blocks[i].part_count > 0 && rules->blocks[i].part_count <= MATCH_BLOCK_PARTS_MAX);
+        for (size_t j = 0; j < rules->blocks[i].part_count; j++) {
+            const struct match_part *part = &rules->blocks[i].parts[j];
+            CHECK(part->column < rules->column_count);
+            CHECK((part->length > 0) == (part->form == MATCH_PART_PREFIX));
+        }
+    }
+    CHECK(rules->review_probability > 0.5 && rules->review_probability < rules->link_probability);
+    CHECK(rules->link_probability < 1 && rules->block_records_max >= 2);
+}
+
 static int scalar_compare(const struct scalar *a, const struct scalar *b)
 {
     CHECK(a->type == b->type);
@@ -161,6 +220,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             continue;
         }
         check_events(made);
+        check_identifiers(made);
+        check_identity(made);
+        check_matching(made);
         check_features(made);
         check_compare(previous[i], made);
         (void)time_zone_day(made->zone, INT64_MIN);
