@@ -1,11 +1,12 @@
 /* block_scan: looks through all identifiers for those that the definitions have come to block by a pattern or by their
  * type, and that are linked from before; they are to be blocked (to_block.h).
  *
- * A pattern finds only what is kept (`keep`): of other values there is no more than a hash, and an event that brings one
- * has it blocked. How far it got is kept, so that a restart goes on; a version that changes none of this is not scanned.
+ * A pattern finds only what is kept (`keep`): of other values there is no more than a hash, and an event that brings
+ * one has it blocked. Each version that has such patterns or types is scanned once; how far it got is kept, so that a
+ * restart goes on.
  *
- * Threads: block_scan_begin and block_scan_step run anywhere on a view; block_scan_write is the writer's, within an open
- * group. */
+ * Threads: block_scan_begin and block_scan_step run anywhere on a view; block_scan_write is the writer's, within an
+ * open group. */
 #ifndef PATRON_STORE_BLOCK_SCAN_H
 #define PATRON_STORE_BLOCK_SCAN_H
 

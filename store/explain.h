@@ -1,7 +1,8 @@
 /* explain: what a customer consists of as of any moment, and why.
  *
- * Whatever is told was known before that moment: rows with since < T <= until, refusals and review items from before T.
- * Only how often a link's evidence came is told as of the view. Lists have bounds; what is past them is said to be there.
+ * Whatever is told was known before that moment: rows with since < T <= until, refusals and review items from before
+ * T. Only how often a link's evidence came is told as of the view. Lists have bounds; what is past them is said to be
+ * there.
  *
  * Threads: any, on a view. Memory: the arena's, for a customer of CUSTOMER_NODES_MAX identifiers some 10 MiB at most. */
 #ifndef PATRON_STORE_EXPLAIN_H

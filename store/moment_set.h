@@ -1,4 +1,5 @@
-/* moment_set: so many different moments, the oldest or the newest of all that were added. Pure; memory is the arena's. */
+/* moment_set: so many different moments, the oldest or the newest of all that were added. Pure; the memory is the
+ * arena's. */
 #ifndef PATRON_STORE_MOMENT_SET_H
 #define PATRON_STORE_MOMENT_SET_H
 

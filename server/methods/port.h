@@ -99,8 +99,8 @@ struct port_functions {
     enum patron_code (*change)(struct port *port,
         enum patron_code (*work)(struct store *store, void *context, struct error *error), void *context,
         struct error *error);
-    /* Does what a new `split` says: prepared on this thread, and then done as with `change`. Its plan is afterwards what
-     * was done. PATRON_BUSY: *cancelled, or its customer changes too often: nothing is changed. */
+    /* Does what a new `split` says: prepared on this thread, and then done as with `change`. Its plan is afterwards
+     * what was done. PATRON_BUSY: *cancelled, or its customer changes too often: nothing is changed. */
     enum patron_code (*split)(struct port *port, struct split *split, const atomic_bool *cancelled,
         struct split_outcome *outcome, struct error *error);
     /* A census of identity: the last one, or if there is none or `fresh`, one of now, which may take seconds: for
