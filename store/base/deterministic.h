@@ -7,5 +7,6 @@
 
 double deterministic_exp2(double x); /* 2^x */
 double deterministic_log(double x);  /* natural; of 0 -infinity, of less NaN */
+double deterministic_log2(double x); /* of 0 -infinity, of less NaN */
 
 #endif

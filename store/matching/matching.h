@@ -47,6 +47,7 @@ enum {
 struct match_comparison {
     enum match_kind kind;
     uint16_t column;
+    bool is_first; /* of its kind: a second given name may well differ */
     int partner; /* of a given name or a surname the column that it may have changed places with; -1: none */
 };
 
@@ -57,6 +58,7 @@ struct match_plan {
     struct match_block blocks[MATCH_BLOCKS_MAX]; /* as written, or made from the kinds where none are */
     size_t block_count;
     bool blocks_made; /* the latter */
+    bool has_names;   /* there is a column of given or full names */
 };
 
 void match_plan_init(struct match_plan *plan, const struct matching_rules *rules);
@@ -130,6 +132,7 @@ struct match_training {
     uint32_t iterations;    /* of EM, all passes */
     bool converged;         /* every pass did */
     double prior;           /* probability that two records drawn at random are of one person */
+    double household;       /* that two are which agree on all that a household has in common */
 };
 
 const struct match_training *match_model_training(const struct match_model *model);
@@ -183,12 +186,14 @@ enum match_contradiction {
     MATCH_NAMES_DIFFER = 1,       /* given names, or full names, with nothing in common */
     MATCH_BIRTH_DATES_DIFFER = 2, /* by more than slips of the pen */
     MATCH_NATIONAL_IDS_DIFFER = 4,
+    MATCH_NAMES_UNKNOWN = 8, /* of one of the two; what agrees may be a relative's as well */
 };
 
 struct match_score {
     double weight;           /* log2 odds that the two are one person */
     double probability;      /* 2^weight / (1 + 2^weight) */
     uint32_t contradictions; /* of enum match_contradiction */
+    bool same_national_id;   /* or one slip apart */
 };
 
 /* One bar of the waterfall. */
@@ -206,7 +211,7 @@ struct match_evidence {
     double prior;
     struct match_bar bars[MATCH_COMPARISONS_MAX];
     size_t bar_count;
-    double household; /* 0 or less: where somebody lives makes two a household, not one person (score.c) */
+    double household; /* 0 or less: what a household has in common does not make one person of it (score.c) */
     double weight;
 };
 
