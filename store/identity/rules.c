@@ -108,9 +108,13 @@ static enum patron_code sides_read(
             if (separation.until_us == INT64_MAX)
                 side_add(party, &capacity, &separation, arena);
         }
-    }
-    if (rows)
+        if (kv_iterator_valid(rows))
+            continue;
+        at = UINT64_MAX; /* no more of anybody, unless the walk has failed: another search would hide that */
         code = kv_iterator_status(rows, error);
+        if (code != PATRON_OK)
+            goto free_rows;
+    }
 free_rows:
     kv_iterator_free(rows);
     return code;

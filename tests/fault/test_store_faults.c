@@ -1,5 +1,5 @@
-/* The k-th call of the engine fails, for every k of a workload with merges, events dated ahead and late, groups that
- * are refused in part, write-backs, reads, snapshots, new definitions and reopening.
+/* The k-th call of the engine fails, for every k of a workload with merges, links by hand, splits, a block, events dated
+ * ahead and late, groups that are refused in part, write-backs, reads, snapshots, new definitions and reopening.
  *
  * After the failure the store is opened again on what the engine has, what failed is done once more, and the rest of
  * the workload goes on: every committed group must be there, none by half, and in the end every row of every family
@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "store/linking.h"
+#include "store/splitting.h"
 #include "tests/property/small_home.h"
 #include "tests/unit/store_fixture.h"
 
@@ -30,18 +32,46 @@
 static const char first_version[] = KINDS;
 static const char second_version[] = KINDS "  last_page: {of: visit, last: page}\n";
 
-enum step_kind { OPEN, GROUP, WRITE_BACK, READ, SPINE, EVERY, REOPEN, CHANGE, VERIFY, ANSWER };
+enum step_kind { OPEN, GROUP, WRITE_BACK, READ, SPINE, EVERY, REOPEN, CHANGE, VERIFY, ANSWER, LINK, SPLIT };
 
 struct step {
     enum step_kind kind;
     int events; /* GROUP: how many; WRITE_BACK: how many profiles at most */
+    const char *who; /* LINK: two identifiers; SPLIT: one that is split off or, with `blocks`, blocked */
+    bool blocks;
 };
 
 static const struct step steps[] = {
-    {OPEN, 0}, {GROUP, 1}, {GROUP, 6}, {READ, 0}, {WRITE_BACK, 2}, {GROUP, 8}, {GROUP, 3}, {SPINE, 0},
-    {ANSWER, 0}, {REOPEN, 0}, {GROUP, 7}, {EVERY, 0}, {WRITE_BACK, 1}, {GROUP, 9}, {WRITE_BACK, 100}, {READ, 0},
-    {CHANGE, 0}, {GROUP, 6}, {VERIFY, 0}, {GROUP, 10}, {REOPEN, 0}, {GROUP, 5}, {SPINE, 0}, {GROUP, 7},
-    {WRITE_BACK, 100},
+    {.kind = OPEN},
+    {.kind = GROUP, .events = 1},
+    {.kind = GROUP, .events = 6},
+    {.kind = READ},
+    {.kind = WRITE_BACK, .events = 2},
+    {.kind = GROUP, .events = 8},
+    {.kind = GROUP, .events = 3},
+    {.kind = SPINE},
+    {.kind = SPLIT, .who = "device:a"},
+    {.kind = ANSWER},
+    {.kind = REOPEN},
+    {.kind = GROUP, .events = 7},
+    {.kind = LINK, .who = "device:a device:g"},
+    {.kind = EVERY},
+    {.kind = WRITE_BACK, .events = 1},
+    {.kind = SPLIT, .who = "email:b"},
+    {.kind = GROUP, .events = 9},
+    {.kind = WRITE_BACK, .events = 100},
+    {.kind = READ},
+    {.kind = SPLIT, .who = "device:e", .blocks = true},
+    {.kind = CHANGE},
+    {.kind = GROUP, .events = 6},
+    {.kind = VERIFY},
+    {.kind = GROUP, .events = 10},
+    {.kind = LINK, .who = "email:b device:d"},
+    {.kind = REOPEN},
+    {.kind = GROUP, .events = 5},
+    {.kind = SPINE},
+    {.kind = GROUP, .events = 7},
+    {.kind = WRITE_BACK, .events = 100},
 };
 enum { STEPS = sizeof steps / sizeof steps[0] };
 
@@ -143,6 +173,64 @@ static enum patron_code view_run(struct run *run, enum step_kind kind, struct er
     return code;
 }
 
+/* --- links and splits --------------------------------------------------------------------------------------------- */
+
+static enum patron_code node_of(
+    struct run *run, const struct event_identifier *identifier, uint64_t *node, struct error *error)
+{
+    const struct identifier_type *type =
+        definitions_identifier_type(store_definitions(run->shop.store), identifier->type);
+    struct identifier_entry entry;
+    uint8_t hash[IDENTIFIER_HASH_BYTES];
+    identifier_hash(run->shop.key, type, identifier->value, hash);
+    TRY(identifier_get(run->shop.kv, NULL, hash, &run->shop.arena, &entry, error));
+    *node = entry.node;
+    return PATRON_OK;
+}
+
+static enum patron_code link_run(struct run *run, const struct step *step, int64_t clock_us, struct error *error)
+{
+    struct event_input who = shop_event(&run->shop, "", "", 0, step->who);
+    struct link_request request = {.rule = LINK_BY_HAND, .lifts = true, .actor = bytes_from_string("ada")};
+    struct link_outcome outcome;
+    TRY(node_of(run, &who.identifiers[0], &request.a, error));
+    TRY(node_of(run, &who.identifiers[1], &request.b, error));
+    (void)store_group_begin(run->shop.store, clock_us, INT64_MIN, false);
+    TRY(group_link(run->shop.store, &request, &outcome, error));
+    if (outcome.fate != LINK_MADE)
+        fail_msg("%s: %s", step->who, outcome.words);
+    return store_group_commit(run->shop.store, error);
+}
+
+static enum patron_code planned_run(struct run *run, struct split *split, int64_t clock_us, struct error *error)
+{
+    struct view view;
+    struct split_outcome outcome;
+    store_view_take(run->shop.store, &view);
+    enum patron_code code = split_prepare(split, &view, NULL, error);
+    store_view_release(&view);
+    TRY(code);
+    (void)store_group_begin(run->shop.store, clock_us, INT64_MIN, false);
+    TRY(group_split(run->shop.store, split, &outcome, error));
+    assert_int_equal(outcome.fate, SPLIT_DONE);
+    return store_group_commit(run->shop.store, error);
+}
+
+static enum patron_code split_run(struct run *run, const struct step *step, int64_t clock_us, struct error *error)
+{
+    struct event_input who = shop_event(&run->shop, "", "", 0, step->who);
+    uint64_t node;
+    TRY(node_of(run, &who.identifiers[0], &node, error));
+    const struct split_request request = {.change = step->blocks ? CHANGE_BLOCK : CHANGE_SPLIT,
+        .nodes = &node,
+        .node_count = 1,
+        .actor = bytes_from_string("ada")};
+    struct split *split = split_new(&request);
+    enum patron_code code = planned_run(run, split, clock_us, error);
+    split_free(split);
+    return code;
+}
+
 static void close_run(struct run *run)
 {
     store_close(run->shop.store);
@@ -175,6 +263,10 @@ static enum patron_code step_run(struct run *run, size_t number, struct error *e
         return store_write_back(run->shop.store, (size_t)step->events, &left, error);
     case ANSWER:
         return store_answered_set(run->shop.store, START_US + run->sent * SECOND, error);
+    case LINK:
+        return link_run(run, step, START_US + run->sent * SECOND, error);
+    case SPLIT:
+        return split_run(run, step, START_US + run->sent * SECOND, error);
     case READ:
     case SPINE:
     case EVERY:
@@ -205,7 +297,11 @@ static void assert_whole(struct run *run)
     store_figures(run->shop.store, &figures);
     assert_int_equal(shop_rows(&run->shop, KV_EVENTS), figures.events);
     assert_int_equal(shop_rows(&run->shop, KV_EVENT_IDS), figures.events);
-    assert_int_equal(shop_rows(&run->shop, KV_LOG), figures.events + store_definitions(run->shop.store)->version);
+    uint64_t changes = 0;
+    for (size_t i = 0; i < CHANGE_FIGURES_MAX; i++)
+        changes += figures.changes.changes[i];
+    assert_int_equal(
+        shop_rows(&run->shop, KV_LOG), figures.events + store_definitions(run->shop.store)->version + changes);
     assert_int_equal(shop_rows(&run->shop, KV_NODES), figures.nodes);
     shop_assert_sound(&run->shop);
 }
@@ -227,7 +323,8 @@ static bool workload_run(bool with_home, uint64_t k, struct encoder *rows)
             fail_msg("step %zu: %s", i, error.text);
         assert_failed_clearly(code, &error);
         failed = true;
-        bool wrote = steps[i].kind == GROUP || steps[i].kind == WRITE_BACK || steps[i].kind == ANSWER;
+        bool wrote = steps[i].kind == GROUP || steps[i].kind == WRITE_BACK || steps[i].kind == ANSWER ||
+            steps[i].kind == LINK || steps[i].kind == SPLIT;
         if (wrote) {
             close_run(&run);
             if (open_run(&run, &error) != PATRON_OK)
