@@ -187,7 +187,7 @@ enum patron_code event_decode(struct bytes key, struct bytes value, struct event
                                         : error_set(error, PATRON_CORRUPT, "an event's attributes are damaged");
 }
 
-/* --- sealed attributes ---------------------------------------------------------------------------------------------- */
+/* --- sealed attributes -------------------------------------------------------------------------------------------- */
 
 void event_seal(struct event *event, const uint8_t *key, struct arena *arena)
 {
@@ -215,7 +215,7 @@ enum patron_code event_open(const struct event *event, const uint8_t *key, struc
     return content_decode(plain, opened, error);
 }
 
-/* --- attributes ----------------------------------------------------------------------------------------------------- */
+/* --- attributes --------------------------------------------------------------------------------------------------- */
 
 void event_attribute_encode(uint16_t number, const struct scalar *value, struct encoder *to)
 {
@@ -254,7 +254,7 @@ bool event_attribute_find(const struct event *event, uint16_t number, struct sca
     return false;
 }
 
-/* --- attributes kept by name ------------------------------------------------------------------------------------ */
+/* --- attributes kept by name -------------------------------------------------------------------------------------- */
 
 void event_kept_encode(const struct event_attribute *given, struct encoder *to)
 {

@@ -112,7 +112,7 @@ static void the_format_stays(void **state)
     struct bytes bytes = sealed(&to, "event", "Ada");
     char hex[2 * (SEAL_BYTES + 3) + 1];
     sodium_bin2hex(hex, sizeof hex, bytes.data, bytes.length);
-    assert_string_equal(hex, 
+    assert_string_equal(hex,
         "019f4495c677807536555b1790c7cd750b09ae91bea32643a71fe4bbda8d984e855ff8fe98228376640fd18e");
     encoder_clear(&to);
 }
