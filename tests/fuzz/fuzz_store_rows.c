@@ -106,6 +106,15 @@ static enum patron_code identifier_row(struct rows *rows, struct bytes value, st
     return PATRON_OK;
 }
 
+static enum patron_code separation_row(struct rows *rows, struct bytes key, struct bytes value, struct error *error)
+{
+    struct separation separation;
+    TRY(separation_decode(key, value, &separation, error));
+    separation_put(rows->batch, &separation);
+    check_row(rows, KV_SEPARATIONS, key, value);
+    return PATRON_OK;
+}
+
 /* As a stream's row and as a day's; the keys are of fixed length and taken as they are. */
 static enum patron_code schema_row(bool day, struct bytes value, struct error *error)
 {
@@ -150,6 +159,8 @@ static enum patron_code row(struct rows *rows, uint8_t kind, struct bytes key, s
         return node_row(rows, value, error);
     case 6:
         return identifier_row(rows, value, error);
+    case 9:
+        return separation_row(rows, key, value, error);
     default:
         return schema_row(kind == 7, value, error);
     }
@@ -163,7 +174,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rows.batch = kv_batch_new(rows.kv);
     struct error error = {0};
     struct bytes key = bytes_of(data + 2, data[1]), value = bytes_of(data + 2 + data[1], size - 2 - data[1]);
-    enum patron_code code = row(&rows, data[0] % 9, key, value, &error);
+    enum patron_code code = row(&rows, data[0] % 10, key, value, &error);
     CHECK(code == PATRON_OK || (code == PATRON_CORRUPT && error.code == PATRON_CORRUPT && error.text[0] != '\0'));
     kv_batch_free(rows.batch);
     kv_close(rows.kv);

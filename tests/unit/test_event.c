@@ -258,6 +258,71 @@ static void the_log_s_entries_are_stored_in_these_bytes(void **state)
     arena_clear(&arena);
 }
 
+/* change, a, b, rule, score, model, item, separates, lifts, evidence; then lists, closed links, actor, reason */
+#define CHANGE_HEAD "01 03 02 8202 07 02 000000000000e03f 03 8080f28183898506 01 00 aabb0000000000000000000000000000"
+#define CHANGE_LISTS "02 07 ac02 01 08 00 02 07 08"
+#define CHANGE_TAIL "01 07 08 8080f28183898506 03 03 616461 02 6e6f"
+
+static struct log_entry change_entry(void)
+{
+    static const uint64_t nodes[] = {7, 300}, others[] = {8}, parts[] = {7, 8};
+    static const struct closed_link closed[] = {{7, 8, NOON, 3}};
+    return (struct log_entry){.known_at_us = NOON,
+        .kind = LOG_IDENTITY,
+        .change = {.change = CHANGE_SPLIT,
+            .a = 258,
+            .b = 7,
+            .rule = 2,
+            .score = 0.5,
+            .model = 3,
+            .item_us = NOON,
+            .separates = true,
+            .evidence = {0xaa, 0xbb},
+            .nodes = nodes,
+            .node_count = 2,
+            .others = others,
+            .other_count = 1,
+            .parts = parts,
+            .part_count = 2,
+            .closed = closed,
+            .closed_count = 1,
+            .actor = text("ada"),
+            .reason = text("no")}};
+}
+
+static void changes_of_identity_and_models_are_stored_in_these_bytes(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct log_entry change = change_entry();
+    assert_golden(log_value(&change, &arena), CHANGE_HEAD CHANGE_LISTS CHANGE_TAIL);
+    struct log_entry model = {.known_at_us = NOON, .kind = LOG_MODEL, .version = 300, .text = text("a: b")};
+    assert_golden(log_value(&model, &arena), "01 04 ac02 613a2062");
+    arena_clear(&arena);
+}
+
+static void changes_of_identity_come_back_as_they_were(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    uint8_t key[8];
+    encode_time(key, NOON);
+    struct log_entry back;
+    struct bytes value = golden(CHANGE_HEAD CHANGE_LISTS CHANGE_TAIL, &arena);
+    assert_int_equal(log_decode(bytes_of(key, sizeof key), value, &arena, &back, NULL), PATRON_OK);
+    const struct identity_change *change = &back.change;
+    assert_true(back.kind == LOG_IDENTITY && back.node == 258 && change->change == CHANGE_SPLIT && change->b == 7);
+    assert_true(change->rule == 2 && change->score == 0.5 && change->model == 3 && change->item_us == NOON);
+    assert_true(change->separates && !change->lifts && change->evidence[1] == 0xbb);
+    assert_true(change->node_count == 2 && change->nodes[1] == 300 && change->other_count == 1);
+    assert_true(change->merged_count == 0 && change->part_count == 2 && change->parts[1] == 8);
+    assert_true(change->closed_count == 1 && change->closed[0].b == 8 && change->closed[0].since_us == NOON);
+    assert_true(change->closed[0].rule == 3 && bytes_is(change->actor, "ada") && bytes_is(change->reason, "no"));
+    assert_true(log_entry_folds(&back));
+    assert_true(bytes_equal(log_value(&back, &arena), value));
+    arena_clear(&arena);
+}
+
 static void the_log_s_entries_come_back_as_they_were(void **state)
 {
     (void)state;
@@ -282,7 +347,16 @@ static void damaged_entries_of_the_log_are_told(void **state)
         "",
         "01",
         "02 02 01",                                                                  /* another format */
-        "01 03 01",                                                                  /* no such kind */
+        "01 05 01",                                                                  /* no such kind */
+        "01 03 01",                                                                  /* a change, cut off */
+        "01 03 07 01 02 01 0000000000000000 00 00 00 00 00000000000000000000000000000000 00 00 00 00 00 00 00",
+        "01 03 00 01 02 01 0000000000000000 00 00 00 00 00000000000000000000000000000000 00 00 00 00 00 00 00",
+        "01 03 01 01 02 01 0000000000000000 00 00 02 00 00000000000000000000000000000000 00 00 00 00 00 00 00",
+        "01 03 01 01 02 01 0000000000000000 00 00 00 02 00000000000000000000000000000000 00 00 00 00 00 00 00",
+        "01 03 01 01 02 01 0000000000000000 8080808010 00 00 00 00000000000000000000000000000000 00 00 00 00 00 00 00",
+        "01 03 01 01 02 01 0000000000000000 00 00 00 00 00000000000000000000000000000000 00 00 00 00 ff7f 00 00",
+        "01 03 01 01 02 01 0000000000000000 00 00 00 00 00000000000000000000000000000000 ff7f 00 00 00 00 00 00",
+        CHANGE_HEAD CHANGE_LISTS CHANGE_TAIL "00",                                   /* too long */
         "01 00 01",
         "01 02",                                                                     /* no version */
         "01 02 8080808010",                                                          /* version 2^32 */
@@ -301,6 +375,9 @@ static void damaged_entries_of_the_log_are_told(void **state)
             log_decode(bytes_of(key, 8), golden(values[i], &arena), &arena, &entry, &error), PATRON_CORRUPT);
         assert_string_equal(error.text, "an entry of the log is damaged");
     }
+    struct bytes empty = golden(
+        "01 03 01 01 02 01 0000000000000000 00 00 00 00 00000000000000000000000000000000 00 00 00 00 00 00 00", &arena);
+    assert_int_equal(log_decode(bytes_of(key, 8), empty, &arena, &entry, NULL), PATRON_OK);
     struct bytes whole = golden("01 02 01", &arena);
     assert_int_equal(log_decode(bytes_of(key, 8), whole, &arena, &entry, NULL), PATRON_OK);
     assert_int_equal(log_decode(bytes_of(key, 7), whole, &arena, &entry, NULL), PATRON_CORRUPT);
@@ -446,6 +523,8 @@ int main(void)
         cmocka_unit_test(damaged_events_are_told),
         cmocka_unit_test(an_attribute_s_text_longer_than_any_event_may_have_is_damage),
         cmocka_unit_test(the_log_s_entries_are_stored_in_these_bytes),
+        cmocka_unit_test(changes_of_identity_and_models_are_stored_in_these_bytes),
+        cmocka_unit_test(changes_of_identity_come_back_as_they_were),
         cmocka_unit_test(the_log_s_entries_come_back_as_they_were),
         cmocka_unit_test(damaged_entries_of_the_log_are_told),
         cmocka_unit_test(an_event_s_id_is_stored_in_these_bytes_and_damage_is_told),
