@@ -274,7 +274,7 @@ static enum patron_code block_look(const struct view *view, const uint8_t prefix
     kv_iterator_seek(rows, begin);
     for (; code == PATRON_OK && records <= records_max && kv_iterator_valid(rows); kv_iterator_next(rows)) {
         struct bytes key = kv_iterator_borrow_key(rows);
-        int64_t known_at_us;
+        int64_t known_at_us = INT64_MAX;
         if (key.length != BLOCK_KEY_BYTES)
             code = error_set(error, PATRON_CORRUPT, "a block's row is damaged");
         else
