@@ -297,7 +297,8 @@ typedef Patron__V1__IdentityHistoryResponse history_reply;
 static const char *happening_word(Patron__V1__IdentityHappening what)
 {
     static const char *const words[] = {"unknown", "came", "merged", "split", "linked", "unlinked", "separated",
-        "separation ended", "refused", "queued", "approved", "rejected", "expired", "blocked", "unblocked"};
+        "separation ended", "refused", "queued", "approved", "rejected", "expired", "blocked", "unblocked",
+        "half approved"};
     return (size_t)what < sizeof words / sizeof *words ? words[what] : words[0];
 }
 
@@ -322,7 +323,13 @@ static const char *fact_words(const history_reply *reply, const Patron__V1__Iden
         break;
     case PATRON__V1__IDENTITY_HAPPENING__IDENTITY_HAPPENING_MERGED:
     case PATRON__V1__IDENTITY_HAPPENING__IDENTITY_HAPPENING_SPLIT:
-        snprintf(words, size, "%llu identifier%s from customer %llu to customer %llu", count, plural, from, customer);
+        if (count == 0 && fact->what == PATRON__V1__IDENTITY_HAPPENING__IDENTITY_HAPPENING_MERGED)
+            snprintf(words, size, "customer %llu into customer %llu", from, customer);
+        else if (count == 0)
+            snprintf(words, size, "customer %llu off customer %llu", customer, from);
+        else
+            snprintf(
+                words, size, "%llu identifier%s from customer %llu to customer %llu", count, plural, from, customer);
         break;
     case PATRON__V1__IDENTITY_HAPPENING__IDENTITY_HAPPENING_LINKED:
         snprintf(words, size, "%s with %s, by %s", text->a, text->b, rule_word(fact->rule));
@@ -341,6 +348,7 @@ static const char *fact_words(const history_reply *reply, const Patron__V1__Iden
     case PATRON__V1__IDENTITY_HAPPENING__IDENTITY_HAPPENING_APPROVED:
     case PATRON__V1__IDENTITY_HAPPENING__IDENTITY_HAPPENING_REJECTED:
     case PATRON__V1__IDENTITY_HAPPENING__IDENTITY_HAPPENING_EXPIRED:
+    case PATRON__V1__IDENTITY_HAPPENING__IDENTITY_HAPPENING_HALF_APPROVED:
         snprintf(words, size, "%s with %s", text->a, text->b);
         break;
     default:

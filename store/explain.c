@@ -95,17 +95,26 @@ enum patron_code explain_nodes(const struct view *view, uint64_t customer, int64
     return *count > 0 ? PATRON_OK : there_is_none(view, customer, as_of_us, error);
 }
 
+/* Of the row that membership_at found. */
+static int64_t member_since(const struct view *view, uint64_t node, int64_t as_of_us)
+{
+    uint8_t key[16];
+    encode_be64(key, node);
+    encode_time(key + 8, as_of_us > INT64_MIN ? as_of_us - 1 : INT64_MIN);
+    struct kv_iterator *rows = kv_iterator_new(view->kv, view->snapshot, KV_MEMBERSHIP, bytes_of(key, 8));
+    kv_iterator_seek_last(rows, bytes_of(key, sizeof key));
+    int64_t since_us = kv_iterator_valid(rows) ? decode_time(kv_iterator_borrow_key(rows).data + 8) : INT64_MIN;
+    kv_iterator_free(rows);
+    return since_us;
+}
+
 enum patron_code explain_node(const struct view *view, uint64_t node, int64_t as_of_us, struct arena *arena,
     struct explained_node *explained, struct error *error)
 {
     *explained = (struct explained_node){.member = {.node = node}};
     TRY(membership_at(view->kv, view->snapshot, node, as_of_us, &explained->member.customer, error));
-    struct member *members;
-    size_t count;
-    TRY(members_of(view->kv, view->snapshot, explained->member.customer, arena, &members, &count, error));
-    for (size_t i = 0; i < count; i++)
-        if (members[i].node == node && member_at(&members[i], as_of_us))
-            explained->member = members[i];
+    explained->member.since_us = member_since(view, node, as_of_us);
+    explained->member.until_us = INT64_MAX;
     return node_fill(view, as_of_us, arena, explained, error);
 }
 

@@ -4,7 +4,7 @@
  * T. Only how often a link's evidence came is told as of the view. Lists have bounds; what is past them is said to be
  * there.
  *
- * Threads: any, on a view. Memory: the arena's, for a customer of CUSTOMER_NODES_MAX identifiers some 10 MiB at most. */
+ * Threads: any, on a view. Memory: the arena's, for a customer of CUSTOMER_NODES_MAX identifiers some 10 MiB. */
 #ifndef PATRON_STORE_EXPLAIN_H
 #define PATRON_STORE_EXPLAIN_H
 

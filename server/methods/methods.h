@@ -20,6 +20,7 @@ extern const struct method method_get_schema;
 extern const struct method method_get_measures;
 extern const struct method method_confirm_clock;
 extern const struct method method_show_identity;
+extern const struct method method_identity_history;
 extern const struct method method_link_identity;
 extern const struct method method_unlink_identity;
 extern const struct method method_block_identity;

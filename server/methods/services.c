@@ -20,6 +20,7 @@ static const struct method *const all[] = {
     &method_drop_definitions_version,
     &method_get_definitions_schema,
     &method_show_identity,
+    &method_identity_history,
     &method_link_identity,
     &method_unlink_identity,
     &method_block_identity,

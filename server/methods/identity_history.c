@@ -1,0 +1,165 @@
+/* History: a page of what happened to a customer's identifiers, on a worker. */
+#include "server/methods/errand.h"
+#include "server/methods/identity_messages.h"
+#include "server/methods/identity_who.h"
+#include "server/methods/methods.h"
+#include "server/methods/reply.h"
+#include "store/history.h"
+
+#include <stdlib.h>
+
+enum { PAGE_DEFAULT = 200, OTHERS_MAX = 1000 };
+
+/* --- messages ----------------------------------------------------------------------------------------------------- */
+
+static Patron__V1__IdentityFact *fact_message(
+    const struct definitions *definitions, const struct history_fact *fact, struct arena *arena)
+{
+    Patron__V1__IdentityFact *message = arena_alloc(arena, sizeof *message);
+    patron__v1__identity_fact__init(message);
+    message->what = (Patron__V1__IdentityHappening)fact->what;
+    message->node = fact->node;
+    message->other = fact->other;
+    message->customer = fact->customer;
+    message->from_customer = fact->from_customer;
+    message->count = fact->count;
+    message->rule = (Patron__V1__LinkRule)fact->rule;
+    message->obstacle = (Patron__V1__Obstacle)fact->obstacle;
+    if (fact->what == HAPPENING_REFUSED)
+        message->type = identity_type_name(definitions, fact->type, arena);
+    message->item_us = fact->item_us;
+    message->score = fact->score;
+    return message;
+}
+
+static enum patron_code moment_message(const struct view *view, const struct history_moment *moment,
+    struct arena *arena, Patron__V1__IdentityMoment **message, struct error *error)
+{
+    Patron__V1__IdentityMoment *made = *message = arena_alloc(arena, sizeof *made);
+    patron__v1__identity_moment__init(made);
+    made->known_at_us = moment->known_at_us;
+    made->n_facts = moment->fact_count;
+    made->facts_total = moment->facts_total;
+    made->facts = arena_array(arena, moment->fact_count, sizeof made->facts[0]);
+    for (size_t i = 0; i < moment->fact_count; i++)
+        made->facts[i] = fact_message(view->definitions, &moment->facts[i], arena);
+    made->actor = identity_text(moment->actor, arena);
+    made->reason = identity_text(moment->reason, arena);
+    return moment->is_event ? identity_evidence_message(view, moment->event, arena, &made->event, error) : PATRON_OK;
+}
+
+/* --- the nodes that the page speaks of ---------------------------------------------------------------------------- */
+
+static int number_compare(const void *left, const void *right)
+{
+    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+    return a < b ? -1 : a > b;
+}
+
+static bool has_number(const uint64_t *numbers, size_t count, uint64_t number)
+{
+    return count > 0 && bsearch(&number, numbers, count, sizeof number, number_compare);
+}
+
+struct others {
+    const uint64_t *known; /* ascending */
+    size_t known_count;
+    uint64_t numbers[OTHERS_MAX];
+    size_t count;
+};
+
+static void other_add(struct others *others, uint64_t node)
+{
+    if (node == 0 || has_number(others->known, others->known_count, node) || others->count == OTHERS_MAX)
+        return;
+    for (size_t i = 0; i < others->count; i++)
+        if (others->numbers[i] == node)
+            return;
+    others->numbers[others->count++] = node;
+}
+
+static enum patron_code nodes_fill(struct errand *errand, const struct explained_node *nodes, size_t count,
+    const struct history *history, struct others *others, Patron__V1__IdentityHistoryResponse *response,
+    struct error *error)
+{
+    struct arena *arena = &errand->call->arena;
+    for (size_t i = 0; i < history->count; i++) {
+        for (size_t k = 0; k < history->moments[i].fact_count; k++) {
+            other_add(others, history->moments[i].facts[k].node);
+            other_add(others, history->moments[i].facts[k].other);
+        }
+    }
+    response->nodes = arena_array(arena, count + others->count, sizeof response->nodes[0]);
+    for (; response->n_nodes < count; response->n_nodes++)
+        response->nodes[response->n_nodes] =
+            identity_node_message(errand->view->definitions, &nodes[response->n_nodes], arena);
+    for (size_t i = 0; i < others->count; i++) {
+        struct explained_node other;
+        TRY(explain_node(errand->view, others->numbers[i], errand->as_of_us, arena, &other, error));
+        response->nodes[response->n_nodes++] = identity_node_message(errand->view->definitions, &other, arena);
+    }
+    return PATRON_OK;
+}
+
+/* --- the call ----------------------------------------------------------------------------------------------------- */
+
+static enum patron_code page_answer(
+    struct errand *errand, uint64_t customer, struct history_asked *asked, struct error *error)
+{
+    struct arena *arena = &errand->call->arena;
+    struct explained_node *nodes;
+    size_t count;
+    TRY(explain_nodes(errand->view, customer, errand->as_of_us, arena, &nodes, &count, error));
+    uint64_t *numbers = arena_array(arena, count, sizeof *numbers);
+    for (size_t i = 0; i < count; i++)
+        numbers[i] = nodes[i].member.node;
+    asked->nodes = numbers;
+    asked->node_count = count;
+    asked->before_us = errand->as_of_us;
+    struct history history;
+    TRY(history_read(errand->view, asked, arena, &history, error));
+    Patron__V1__IdentityHistoryResponse response = PATRON__V1__IDENTITY_HISTORY_RESPONSE__INIT;
+    response.as_of_us = errand->as_of_us;
+    response.customer = customer;
+    response.moments = arena_array(arena, history.count, sizeof response.moments[0]);
+    for (; response.n_moments < history.count; response.n_moments++)
+        TRY(moment_message(errand->view, &history.moments[response.n_moments], arena,
+            &response.moments[response.n_moments], error));
+    response.next_us = history.more ? history.moments[history.count - 1].known_at_us : 0;
+    struct others *others = arena_alloc(arena, sizeof *others);
+    others->known = numbers;
+    others->known_count = count;
+    TRY(nodes_fill(errand, nodes, count, &history, others, &response, error));
+    reply_message(errand->call, &response.base);
+    return PATRON_OK;
+}
+
+static enum patron_code work(struct errand *errand, struct error *error)
+{
+    const Patron__V1__IdentityHistoryRequest *request = (const Patron__V1__IdentityHistoryRequest *)errand->request;
+    struct identity_who who = {
+        .has_as_of = request->at_case == PATRON__V1__IDENTITY_HISTORY_REQUEST__AT_AS_OF_US,
+        .as_of_us = request->as_of_us,
+    };
+    if (request->who_case == PATRON__V1__IDENTITY_HISTORY_REQUEST__WHO_IDENTIFIER)
+        who.identifier = request->identifier;
+    else if (request->who_case == PATRON__V1__IDENTITY_HISTORY_REQUEST__WHO_NODE)
+        who.node = request->node;
+    else if (request->who_case == PATRON__V1__IDENTITY_HISTORY_REQUEST__WHO_CUSTOMER)
+        who.customer = request->customer;
+    if (request->page_size > HISTORY_MOMENTS_MAX)
+        return error_set(error, PATRON_INVALID, "%u moments a page; at most %d", request->page_size,
+            HISTORY_MOMENTS_MAX);
+    uint64_t customer;
+    TRY(identity_who_find(errand, &who, &customer, error));
+    struct history_asked asked = {.after_us = request->after_us ? request->after_us : INT64_MIN,
+        .most = request->page_size ? request->page_size : PAGE_DEFAULT};
+    return page_answer(errand, customer, &asked, error);
+}
+
+static void start(struct call *call, struct bytes request)
+{
+    errand_start(call, request, &patron__v1__identity_history_request__descriptor, work);
+}
+
+const struct method method_identity_history = ERRAND_METHOD("/patron.v1.Identity/History", start);
