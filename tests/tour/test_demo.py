@@ -45,15 +45,17 @@ def customers_shown(output, identifier):
     return re.findall(rf"^{re.escape(identifier)} +(\d+)  present", output, re.M)
 
 
-def test_the_demo_shows_a_merge_its_past_and_a_training_set_and_leaves_nothing(folder):
+def test_the_demo_shows_a_merge_taken_back_its_past_and_a_training_set_and_leaves_nothing(folder):
     done = subprocess.run([DEMO, "--customers", "300"], env=environment(folder), capture_output=True, text=True,
                           timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     email, phone = (customers_shown(done.stdout, name) for name in ("email:ada@example.org", "device:ada-phone"))
-    assert len(email) == len(phone) == 3, done.stdout
+    assert len(email) == len(phone) == 4, done.stdout
     assert email[0] != phone[0], "two customers before"
     assert email[1] == phone[1], "one after the event that ties them"
     assert (email[2], phone[2]) == (email[0], phone[0]), "as of before, two as ever"
+    assert (email[3], phone[3]) == (email[0], phone[0]), "two again once the merge is taken back"
+    assert re.search(r"a borrowed phone", done.stdout)
     assert re.search(r"rows in all", done.stdout)
     assert re.search(r"events: 0 differences", done.stdout)
     assert list(folder.iterdir()) == []
