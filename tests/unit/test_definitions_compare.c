@@ -342,6 +342,14 @@ static void matching_is_compared(void **state)
         NO_MATCHING "matching: {of: profile, columns: {a: {is: surname, frequencies: false}, b: birth_date}, "
                     "blocks: [[a, {column: b, prefix: 4}]]}\n",
         "changed setting matching (frequencies of column a was true, is false; drops column c; other blocks)\n");
+    static const char *const other_blocks[] = {"[[a, c]]", "[[a, b, c]]", "[[a]]", "[[a, b], [a]]"};
+    for (size_t i = 0; i < sizeof other_blocks / sizeof other_blocks[0]; i++) {
+        char text[1000];
+        snprintf(text, sizeof text,
+            NO_MATCHING "matching: {of: profile, columns: {a: surname, b: birth_date, c: postcode}, blocks: %s}\n",
+            other_blocks[i]);
+        assert_changed(MATCHING, text, "changed setting matching (other blocks)\n");
+    }
     assert_changed(MATCHING, NO_MATCHING "matching: {of: other, columns: {a: surname}}\n",
         "changed event other (its attributes are sealed from now on)\n"
         "changed setting matching (of was profile, is other; drops column b; drops column c; other blocks)\n");

@@ -300,7 +300,8 @@ static void each_mistake_in_identity_is_told(void **state)
 static void who_names_a_value_is_not_blamed_for_the_features_mistakes(void **state)
 {
     (void)state;
-    assert_refused("identifiers: {id: }\n" HAPPENINGS "features: {x: {of: order, sum: amout}}\nidentity: {value: x}\n",
+    assert_refused("identifiers: {id: }\n" HAPPENINGS
+                   "features: {x: {of: order, sum: amout, window: 7d}}\nidentity: {value: x}\n",
         "line 5, column 32: unknown attribute of 'order': 'amout': did you mean 'amount'?");
 }
 
