@@ -196,12 +196,6 @@ static void worth_text(const Patron__V1__ReviewWorth *worth, char text[VALUE_TEX
         double_text(worth->worth, text);
 }
 
-static bool waits(const Patron__V1__ReviewItem *item)
-{
-    return item->state == PATRON__V1__IDENTITY_REVIEW_STATE__IDENTITY_REVIEW_STATE_OPEN ||
-        item->state == PATRON__V1__IDENTITY_REVIEW_STATE__IDENTITY_REVIEW_STATE_HALF_APPROVED;
-}
-
 struct listing {
     struct review *review;
     struct table table;
@@ -215,7 +209,7 @@ static void item_cells(struct listing *listing, const Patron__V1__ReviewItem *it
     time_to_text(item->item_us, name);
     worth_text(item->worth_a, worth_a);
     worth_text(item->worth_b, worth_b);
-    if (waits(item))
+    if (item_waits(item))
         span_text(now_us - item->item_us, open);
     const char *const cells[COLUMNS] = {name, review_state_word(item->state), item->a ? node_text(item->a, a) : "",
         item->b ? node_text(item->b, b) : "", worth_a, worth_b, obstacle_words(item->obstacle),

@@ -11,6 +11,7 @@ enum { SEEN_TEXT_MAX = 2 * 16 + 1, SPAN_TEXT_MAX = 32 };
 const char *span_text(int64_t span_us, char text[SPAN_TEXT_MAX]);
 /* What an approval is bound to, in hexadecimal. */
 void seen_text(const Patron__V1__GetReviewResponse *reply, char text[SEEN_TEXT_MAX]);
+bool item_waits(const Patron__V1__ReviewItem *item);
 struct json_object *review_item_json(const Patron__V1__ReviewItem *item);
 
 /* All that a person needs to decide. PATRON_CORRUPT: the server's columns are not whole. */

@@ -53,6 +53,12 @@ static const char *why_words(Patron__V1__Obstacle obstacle)
     }
 }
 
+bool item_waits(const Patron__V1__ReviewItem *item)
+{
+    return item->state == PATRON__V1__IDENTITY_REVIEW_STATE__IDENTITY_REVIEW_STATE_OPEN ||
+        item->state == PATRON__V1__IDENTITY_REVIEW_STATE__IDENTITY_REVIEW_STATE_HALF_APPROVED;
+}
+
 static void worth_print(const Patron__V1__ReviewWorth *worth)
 {
     char text[VALUE_TEXT_MAX];
@@ -179,7 +185,7 @@ static void waterfall_print(const Patron__V1__ReviewWaterfall *waterfall)
         const Patron__V1__ReviewBar *bar = waterfall->bars[i];
         char level[LINE_TEXT_MAX];
         const char *rarity = bar->frequency_weight > 0 ? ", rare" : bar->frequency_weight < 0 ? ", common" : "";
-        snprintf(level, sizeof level, "%s%s", bar->unknown ? "not known of both" : bar->level, rarity);
+        snprintf(level, sizeof level, "%s%s", bar->level, rarity);
         waterfall_row(&table, bar->column, level, bar->weight + bar->frequency_weight);
     }
     if (waterfall->household != 0)
@@ -248,6 +254,8 @@ enum patron_code review_print(const Patron__V1__GetReviewResponse *reply, struct
         return error_set(error, PATRON_CORRUPT, "the server's effect is not one of two customers that become one");
     sides_print(effect);
     effect_features_print(effect);
+    if (!item_waits(reply->item))
+        return PATRON_OK;
     char name[TIME_TEXT_MAX], seen[SEEN_TEXT_MAX];
     time_to_text(reply->item->item_us, name);
     seen_text(reply, seen);
@@ -307,7 +315,7 @@ static struct json_object *waterfall_json(const Patron__V1__ReviewWaterfall *wat
         const Patron__V1__ReviewBar *bar = waterfall->bars[i];
         struct json_object *its = json_object_new_object();
         json_object_object_add(its, "column", json_object_new_string(bar->column));
-        json_object_object_add(its, "level", bar->unknown ? NULL : json_object_new_string(bar->level));
+        json_object_object_add(its, "level", json_object_new_string(bar->level));
         json_object_object_add(its, "weight", double_json(bar->weight));
         json_object_object_add(its, "frequency_weight", double_json(bar->frequency_weight));
         json_object_array_add(bars, its);

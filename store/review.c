@@ -296,6 +296,7 @@ enum patron_code group_review_decide(struct store *store, const struct review_re
 {
     CHECK(store->group_open);
     CHECK(request->verdict == REVIEW_APPROVE || request->verdict == REVIEW_REJECT);
+    arena_reset(&store->event_arena);
     struct arena arena = {0};
     struct deciding deciding = {
         .store = store, .request = request, .from = {.batch = store->batch}, .arena = &arena};

@@ -91,3 +91,14 @@ const struct value_of *worths_of_view(struct worths *worths, const struct view *
     *worths = (struct worths){.view = view, .arena = arena};
     return worths_init(worths, view->definitions);
 }
+
+enum patron_code worth_in_view(const struct view *view, uint64_t customer, int64_t as_of_us, struct arena *arena,
+    double *value, bool *known, struct error *error)
+{
+    *known = false;
+    if (view->definitions->identity.value_feature < 0)
+        return PATRON_OK;
+    struct worths worths;
+    (void)worths_of_view(&worths, view, arena);
+    return worths_ask(&worths, customer, as_of_us, value, known, error);
+}

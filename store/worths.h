@@ -24,5 +24,8 @@ struct worths {
 const struct value_of *worths_of_group(struct worths *worths, struct store *store);
 /* What to ask as of moments after view->position_us, while view and arena last. */
 const struct value_of *worths_of_view(struct worths *worths, const struct view *view, struct arena *arena);
+/* One customer's, also where no rule goes by value. *known false: it has none. */
+enum patron_code worth_in_view(const struct view *view, uint64_t customer, int64_t as_of_us, struct arena *arena,
+    double *value, bool *known, struct error *error) MUST_CHECK;
 
 #endif
