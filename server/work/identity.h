@@ -6,8 +6,8 @@
  *
  * Threads: identity_change and identity_split from any that may wait for the writer; new and stop from the owner's,
  * who stops it before the writer. Failure: the clock's and the disk's (clock.h, disk.h) come first, as for events;
- * then what the store says, PATRON_BUSY once the server is going down, and the writer's once that has failed. What cannot be
- * blocked is told in a notice, and tried again after the next start or version. */
+ * then what the store says, PATRON_BUSY once the server is going down, and the writer's once that has failed. What
+ * cannot be blocked is told in a notice, and tried again after the next start or version. */
 #ifndef PATRON_WORK_IDENTITY_H
 #define PATRON_WORK_IDENTITY_H
 
