@@ -6,7 +6,8 @@
 #include <cmocka.h>
 
 #include "store/identity/identity_rows.h"
-#include "store/timeline/fold.h"
+#include "store/refill.h"
+#include "store/versions.h"
 #include "tests/property/small_home.h"
 #include "tests/unit/linking_fixture.h"
 
@@ -518,6 +519,79 @@ static void a_plan_that_is_far_behind_follows_first(void **state)
     shop_close(&shop);
 }
 
+static void a_plan_is_stale_once_another_version_serves(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    struct view view;
+    struct error error;
+    const struct definitions *next;
+    bool stale, reached, done;
+    shop_of_two(&shop);
+    struct split_request request = shop_unlink_request(&shop, "device:b", "device:c");
+    struct split *split = shop_plan(&shop, &request);
+    char text[sizeof linking_definitions + 64];
+    snprintf(text, sizeof text, "%s  orders: {of: order, count: true}\n", linking_definitions);
+    assert_int_equal(
+        definitions_parse(bytes_from_string(text), store_definitions(shop.store), 2, false, &next, &error), PATRON_OK);
+    assert_int_equal(store_define(shop.store, next, shop.clock_us, false, &error), PATRON_OK);
+    definitions_release(next);
+    struct refill *refill = refill_new(shop.store);
+    store_view_take(shop.store, &view);
+    for (done = reached = false; !reached;) {
+        assert_int_equal(refill_step(refill, &view, 0, &reached, &error), PATRON_OK);
+        assert_int_equal(refill_write(shop.store, refill, &error), PATRON_OK);
+    }
+    store_view_release(&view);
+    shop_visit(&shop, "device:d"); /* finished with it */
+    assert_int_equal(refill_finish(shop.store, refill, 10, &done, &error), PATRON_OK);
+    assert_true(done);
+    refill_free(refill);
+    store_view_take(shop.store, &view);
+    assert_int_equal(split_follow(split, &view, &stale, &error), PATRON_OK);
+    assert_true(stale);
+    store_view_release(&view);
+    assert_int_equal(shop_split_write(&shop, split).fate, SPLIT_STALE);
+    split_free(split);
+    shop_split(&shop, &request);
+    shop_assert_sound(&shop);
+    shop_close(&shop);
+}
+
+static void a_version_being_filled_is_not_finished_over_a_split(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    struct view view;
+    struct error error;
+    const struct definitions *next;
+    bool reached, done;
+    shop_of_two(&shop);
+    char text[sizeof linking_definitions + 64];
+    snprintf(text, sizeof text, "%s  orders: {of: order, count: true}\n", linking_definitions);
+    assert_int_equal(
+        definitions_parse(bytes_from_string(text), store_definitions(shop.store), 2, false, &next, &error), PATRON_OK);
+    assert_int_equal(store_define(shop.store, next, shop.clock_us, false, &error), PATRON_OK);
+    definitions_release(next);
+    struct refill *refill = refill_new(shop.store);
+    for (int round = 0; round < 2; round++) {
+        store_view_take(shop.store, &view);
+        for (reached = false; !reached;) {
+            assert_int_equal(refill_step(refill, &view, 0, &reached, &error), PATRON_OK);
+            assert_int_equal(refill_write(shop.store, refill, &error), PATRON_OK);
+        }
+        store_view_release(&view);
+        if (round == 0)
+            shop_unlink(&shop, "device:b", "device:c");
+        assert_int_equal(refill_finish(shop.store, refill, 10, &done, &error), PATRON_OK);
+        assert_int_equal(done, round == 1);
+    }
+    refill_free(refill);
+    assert_int_equal(store_definitions(shop.store)->version, 2);
+    shop_assert_sound(&shop);
+    shop_close(&shop);
+}
+
 /* --- crashes ------------------------------------------------------------------------------------------------------ */
 
 /* Merges, splits, blocks and events, written back now and then. */
@@ -589,6 +663,8 @@ int main(void)
         cmocka_unit_test(evidence_that_came_since_the_plan_is_counted_in_the_closed_link),
         cmocka_unit_test(a_new_node_linked_to_a_blocked_one_makes_the_plan_stale),
         cmocka_unit_test(a_plan_that_is_far_behind_follows_first),
+        cmocka_unit_test(a_plan_is_stale_once_another_version_serves),
+        cmocka_unit_test(a_version_being_filled_is_not_finished_over_a_split),
         cmocka_unit_test(what_a_crash_leaves_is_folded_to_the_same_bytes),
     };
     return cmocka_run_group_tests_name("splitting", tests, NULL, NULL);
