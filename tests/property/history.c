@@ -1,6 +1,6 @@
 /* A history's course: what happens in which order. Each has by the end what every one must have: customers that became
  * one, late and future-dated events (which fell due), duplicates, refusals, events of one instant and ties in time. */
-#include "tests/property/history.h"
+#include "tests/property/history_identity.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -169,6 +169,15 @@ static struct oracle_event *event_of(
     return event;
 }
 
+/* Mostly any event; some are sure to have an identifier that is not blocked. */
+static struct oracle_event *linking_event(struct history *history, int64_t time_us)
+{
+    if (dice_chance(&history->world.dice, 75))
+        return world_event(&history->world, time_us);
+    return event_of(
+        history, time_us, world_fresh_identifier(&history->world, history->world.loose_type), NULL);
+}
+
 /* Two customers become one: known ones if two can be found that may, else made for it. */
 static void happen_merge(struct history *history)
 {
@@ -186,9 +195,12 @@ static void happen_merge(struct history *history)
     }
     struct oracle_identifier a = world_fresh_identifier(&history->world, history->world.loose_type);
     struct oracle_identifier b = world_fresh_identifier(&history->world, history->world.loose_type);
-    const struct oracle_event *events[] = {event_of(history, random_time(history), a, NULL),
+    struct oracle_event *made[] = {event_of(history, random_time(history), a, NULL),
         event_of(history, random_time(history), b, NULL), event_of(history, random_time(history), a, &b)};
+    const struct oracle_event *events[] = {made[0], made[1], made[2]};
     bool apart = dice_chance(dice, 70);
+    if (dice_chance(dice, 50)) /* of little worth: no person is asked */
+        made[0]->attribute_count = made[1]->attribute_count = 0;
     for (size_t i = 0; apart && i < 3; i++) {
         history_group(history, &events[i], 1, NULL, false);
         history_ask_one(history, dice_chance(dice, 50) ? &a : &b, known_soon(history));
@@ -202,7 +214,7 @@ static void happen_late(struct history *history)
 {
     step_clock(history);
     int64_t ago_us = dice_between(&history->world.dice, 2 * WORLD_HOUR, 100 * WORLD_DAY);
-    const struct oracle_event *event = world_event(&history->world, known_soon(history) - ago_us);
+    const struct oracle_event *event = linking_event(history, known_soon(history) - ago_us);
     history_group(history, &event, 1, NULL, false);
 }
 
@@ -214,7 +226,7 @@ static void happen_future(struct history *history)
     int64_t known_us = known_soon(history);
     int64_t time_us =
         known_us + (dice_chance(dice, 50) ? dice_between(dice, 1, 100) : dice_between(dice, 1, WORLD_AHEAD));
-    const struct oracle_event *event = world_event(&history->world, time_us);
+    const struct oracle_event *event = linking_event(history, time_us);
     history_group(history, &event, 1, NULL, false);
     if (dice_chance(dice, 50))
         return;
@@ -318,6 +330,16 @@ static void happen_ask_again(struct history *history)
         history_ask_again(history, 1 + dice_below(&history->world.dice, 8));
 }
 
+static void happen_review(struct history *history)
+{
+    for (size_t i = history->world.keen ? 2 : 1; i > 0; i--) {
+        if (history->world.keen && dice_chance(&history->world.dice, 60))
+            history_approve_in_turn(history);
+        else
+            history_decide(history);
+    }
+}
+
 static void happen_spine(struct history *history)
 {
     history_ask_spine(history, false);
@@ -351,6 +373,20 @@ static const struct {
     {5, happen_write_back},
     {3, history_restart},
     {1, history_verify},
+    {10, history_happen_link},
+    {5, history_happen_relink},
+    {12, history_happen_split},
+    {3, history_happen_undo},
+    {2, history_happen_unblock},
+    {3, history_happen_drain},
+    {2, history_look_at_review},
+    {8, happen_review},
+    {3, history_check_reviews},
+    {3, history_check_refusals},
+    {5, history_check_components},
+    {3, history_compare_everyone},
+    {2, history_export},
+    {2, history_export_again},
 };
 
 static void happen_something(struct history *history)
@@ -522,6 +558,12 @@ static void conclude(struct history *history)
         history_group(history, &event, 1, NULL, false);
     }
     history_ask_again(history, SIZE_MAX);
+    history_export_again(history);
+    history_check_components(history);
+    history_check_reviews(history);
+    history_check_refusals(history);
+    history_count_refusals(history);
+    history_compare_everyone(history);
     history_ask_spine(history, true);
     history_ask_every_customer(history);
     if (dice_chance(&world->dice, 50))
@@ -546,10 +588,15 @@ static void check_figures(struct history *history)
             (unsigned long long)figures.nodes, (unsigned long long)figures.events,
             (unsigned long long)figures.merges, (unsigned long long)figures.identifiers_dropped,
             (unsigned long long)figures.profiles_behind);
-    if (history->has.merges == 0 || history->has.late == 0 || history->has.future_due == 0 ||
+    bool merges = history->has.merges > 0 || history->asks_persons;
+    if (!merges || history->has.late == 0 || history->has.future_due == 0 ||
         history->has.duplicates == 0 || history->has.refused == 0 || history->has.same_instant == 0 ||
         history->has.ties == 0)
-        history_fail(history, "the history lacks something that every one must have");
+        history_fail(history,
+            "the history lacks something that every one must have: it has %u merges, %u late, %u due, %u duplicates, "
+            "%u refused, %u of one instant, %u ties",
+            history->has.merges, history->has.late, history->has.future_due, history->has.duplicates,
+            history->has.refused, history->has.same_instant, history->has.ties);
 }
 
 void history_run(uint64_t seed, uint64_t number, struct history_figures *figures)
@@ -565,7 +612,7 @@ void history_run(uint64_t seed, uint64_t number, struct history_figures *figures
     world_init(&history->world, seed, number);
     bool crowded = number % CROWD_EVERY == CROWD_AT;
     if (crowded)
-        history->world.definitions.identifiers[history->world.loose_type].max = 0;
+        world_unprotect(&history->world);
     bool flooded = number % FLOOD_EVERY == FLOOD_AT;
     if (flooded)
         world_features_of_values(&history->world);
@@ -588,6 +635,7 @@ void history_run(uint64_t seed, uint64_t number, struct history_figures *figures
     complete(history);
     conclude(history);
     check_figures(history);
+    history_exports_clear(history);
     history_close(history);
     figures->histories++;
     oracle_free(history->oracle);

@@ -8,6 +8,7 @@
 #ifndef PATRON_TESTS_PROPERTY_HISTORY_H
 #define PATRON_TESTS_PROPERTY_HISTORY_H
 
+#include "tests/property/oracle_identity.h"
 #include "tests/property/small_home.h"
 #include "tests/property/translate.h"
 #include "tests/property/world.h"
@@ -47,6 +48,36 @@ enum history_filter {
 
 enum { HISTORY_STATUSES = 8 };
 
+/* Of identity: how often each thing came about. */
+struct history_identity_figures {
+    uint64_t event_obstacles[ORACLE_OBSTACLES];
+    uint64_t link_obstacles[ORACLE_OBSTACLES];
+    uint64_t links_made[ORACLE_BY_REVIEW + 1]; /* by rule: customers that became one */
+    uint64_t links_held[ORACLE_BY_REVIEW + 1];
+    uint64_t links_again; /* that were there */
+    uint64_t lifted;
+    uint64_t merged_again; /* customers that were one once */
+    uint64_t splits_of_links, splits_off, blocks;
+    uint64_t really_split, in_many_parts, split_again;
+    uint64_t links_redundant; /* a link was taken back, and nothing fell apart */
+    uint64_t splits_impossible, splits_of_nothing;
+    uint64_t may_relink, kept_apart;
+    uint64_t plans_followed, plans_behind, plans_stale;
+    uint64_t plans_with_events, plans_with_new_nodes; /* that came between the plan and the entry */
+    uint64_t undone; /* a link and its end, and everything as before */
+    uint64_t unblocked, blocked_by_definitions;
+    uint64_t items[ORACLE_OBSTACLES]; /* by what sent them to review */
+    uint64_t evidence_again;
+    uint64_t states[ORACLE_STATES]; /* of items, met */
+    uint64_t approved_as_seen, approved_unseen, approved_changed, approved_by_two;
+    uint64_t first_approvals, first_replaced, rejected, verdicts_refused;
+    uint64_t nodes_walked, moments_walked, pairs_apart;
+    uint64_t everyone; /* rows of comparisons of everyone */
+    uint64_t exports, exports_again;
+    uint64_t refusals_read;
+    uint64_t replays;
+};
+
 /* What a run has seen, over all its histories. */
 struct history_figures {
     uint64_t histories;
@@ -79,6 +110,7 @@ struct history_figures {
     uint64_t redefinitions;
     uint64_t write_backs;
     uint64_t verifications;
+    struct history_identity_figures identity;
 };
 
 struct history_question {
@@ -104,7 +136,22 @@ struct history_applied {
     bool future;
 };
 
-enum { HISTORY_HELD_VIEWS = 2 };
+/* The most of a type that any definitions so far let a customer have; 0: no bound. */
+struct history_bound {
+    char type[ORACLE_NAME_MAX];
+    uint32_t max;
+};
+
+/* What a reviewer saw of an item, by both sides. */
+struct history_seen {
+    size_t item;
+    uint8_t theirs[16];
+    uint64_t ours;
+};
+
+struct history_export;
+
+enum { HISTORY_HELD_VIEWS = 2, HISTORY_BOUNDS_MAX = 8, HISTORY_SEEN_MAX = 16, HISTORY_EXPORTS_MAX = 4 };
 
 struct history {
     uint64_t seed;
@@ -125,6 +172,14 @@ struct history {
     struct history_question *questions;
     size_t question_count;
     struct history_view held[HISTORY_HELD_VIEWS];
+    struct history_bound bounds[HISTORY_BOUNDS_MAX];
+    size_t bound_count;
+    uint32_t size_bound;
+    bool asks_persons; /* some definitions may have sent every merge to review */
+    struct history_seen seen[HISTORY_SEEN_MAX];
+    size_t seen_count;
+    struct history_export *exports[HISTORY_EXPORTS_MAX];
+    size_t export_count;
     unsigned spines;   /* counts snapshots with a spine of their own */
     struct arena call; /* for one read */
     struct {           /* what every history must have */

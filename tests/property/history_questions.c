@@ -1,5 +1,5 @@
 /* Questions: the same ones put to the store in every way and to the oracle, and every answer remembered. */
-#include "tests/property/history.h"
+#include "tests/property/history_identity.h"
 
 #include <stdlib.h>
 
@@ -366,6 +366,44 @@ void history_ask_now(struct history *history)
         view.taken = false;
     }
     history_view_drop(history, &view);
+}
+
+static struct history_question question_of_all(struct history *history, const struct oracle_identifier *identifier)
+{
+    struct history_question question = {
+        .identifier = *identifier, .feature_count = history->world.definitions.feature_count};
+    for (size_t i = 0; i < question.feature_count; i++)
+        question.features[i] = i;
+    return question;
+}
+
+void history_ask_all_of(struct history *history, const struct oracle_identifier *identifier)
+{
+    struct history_view view = {0};
+    history_view_take(history, &view);
+    struct history_question question = question_of_all(history, identifier);
+    question.as_of_us = next_moment(&view.view);
+    log_question(history, "all", &question);
+    ask(history, &view.view, WAY_NOW_AHEAD, &question);
+    history_view_drop(history, &view);
+}
+
+struct answer *history_answer_now(struct history *history, const struct view *view,
+    const struct oracle_identifier *identifier, int64_t as_of_us)
+{
+    struct history_question question = question_of_all(history, identifier);
+    question.as_of_us = as_of_us;
+    arena_reset(&history->call);
+    struct answer *answer = ask_store(history, view, WAY_NOW_AHEAD, &question);
+    judge(history, WAY_NOW_AHEAD, &question, answer);
+    return answer_copy(&history->world.arena, answer);
+}
+
+struct selection history_select_all(struct history *history)
+{
+    const struct oracle_identifier nobody = {0};
+    struct history_question question = question_of_all(history, &nobody);
+    return selection_of(history, &question);
 }
 
 /* What the answer would be at a later T: not remembered, for what is learned until then will change it. */

@@ -1,5 +1,5 @@
 /* The store's side of a history: opening, groups, restarts, views. */
-#include "tests/property/history.h"
+#include "tests/property/history_identity.h"
 
 #include <ftw.h>
 #include <stdlib.h>
@@ -53,6 +53,7 @@ static void store_up(struct history *history, struct bytes definitions_text)
     fprintf(
         history->log, "open, %s\n", history->home ? "profiles lag" : "profiles are written with every group");
     check_definitions(history);
+    history_bounds_widen(history);
 }
 
 void history_open(struct history *history)
@@ -99,13 +100,14 @@ static void redefine(struct history *history)
                 places[i] = j;
     }
     history_questions_keep(history, places);
+    history_exports_clear(history);
     oracle_redefine(history->oracle, now);
     history->figures->redefinitions++;
     fprintf(history->log, "other definitions:\n%s", world_definitions_text(&history->world));
 }
 
-/* Half of the restarts lose what was not written back yet, as a crash would; some bring other definitions. */
-void history_restart(struct history *history)
+/* Half of the restarts lose what was not written back yet, as a crash would. */
+static void restart(struct history *history, bool redefines)
 {
     struct dice *dice = &history->world.dice;
     fprintf(history->log, "restart\n");
@@ -128,7 +130,6 @@ void history_restart(struct history *history)
         kv_close(history->kv);
         engine_open(history);
     }
-    bool redefines = dice_chance(dice, 25);
     if (redefines)
         redefine(history);
     bool empty = !redefines && dice_chance(dice, 50);
@@ -141,6 +142,17 @@ void history_restart(struct history *history)
     oracle_entry_taken(history->oracle, newest_us);
     if (store_answered_until(history->store) != answered_us)
         history_fail(history, "the store has forgotten up to when it answered");
+}
+
+/* Some bring other definitions. */
+void history_restart(struct history *history)
+{
+    restart(history, dice_chance(&history->world.dice, 25));
+}
+
+void history_restart_as_it_is(struct history *history)
+{
+    restart(history, false);
 }
 
 /* --- views ---------------------------------------------------------------------------------------------- */
@@ -264,7 +276,7 @@ static void check_outcome(struct history *history, const struct oracle_event *ev
         keep_applied(history, event, ours);
 }
 
-static void begin_group(struct history *history, bool source_clock)
+void history_begin_group(struct history *history, bool source_clock)
 {
     int64_t first_us = oracle_newest_known_at(history->oracle) + 1;
     if (first_us < history->answered_us)
@@ -280,6 +292,17 @@ static void begin_group(struct history *history, bool source_clock)
             history, "the group begins at %lld, not %lld", (long long)theirs_us, (long long)first_us);
 }
 
+void history_commit_group(struct history *history)
+{
+    struct error error;
+    if (store_group_commit(history->store, &error) != PATRON_OK)
+        history_fail(history, "commit: %s", error.text);
+    if (store_newest_known_at(history->store) != oracle_newest_known_at(history->oracle))
+        history_fail(history, "after the commit the newest entry is of %lld, not %lld",
+            (long long)store_newest_known_at(history->store),
+            (long long)oracle_newest_known_at(history->oracle));
+}
+
 static void log_event(struct history *history, const struct oracle_event *event)
 {
     fputs("  event ", history->log);
@@ -292,7 +315,7 @@ void history_group(struct history *history, const struct oracle_event *const *ev
 {
     struct error error;
     unsigned applied = 0;
-    begin_group(history, source_clock);
+    history_begin_group(history, source_clock);
     for (size_t i = 0; i < count; i++) {
         arena_reset(&history->call);
         struct event_input input = translate_event(&history->call, events[i]);
@@ -314,12 +337,7 @@ void history_group(struct history *history, const struct oracle_event *const *ev
     if (store_group_size(history->store) != applied)
         history_fail(history, "the group has %llu events, not %u",
             (unsigned long long)store_group_size(history->store), applied);
-    if (store_group_commit(history->store, &error) != PATRON_OK)
-        history_fail(history, "commit: %s", error.text);
-    if (store_newest_known_at(history->store) != oracle_newest_known_at(history->oracle))
-        history_fail(history, "after the commit the newest entry is of %lld, not %lld",
-            (long long)store_newest_known_at(history->store),
-            (long long)oracle_newest_known_at(history->oracle));
+    history_commit_group(history);
     if (applied > 1) {
         history->has.same_instant++;
         history->figures->same_instant += applied;
@@ -329,7 +347,7 @@ void history_group(struct history *history, const struct oracle_event *const *ev
 void history_failing_group(struct history *history, const struct oracle_event *const *events, size_t count)
 {
     struct error error;
-    begin_group(history, false);
+    history_begin_group(history, false);
     for (size_t i = 0; i < count; i++) {
         arena_reset(&history->call);
         struct event_input input = translate_event(&history->call, events[i]);

@@ -13,7 +13,6 @@ enum {
     ID_BYTES_MAX = 512,
     SOURCE_BYTES_MAX = 256,
     ATTRIBUTES_MAX = 256,
-    CUSTOMER_NODES_MAX = 1000,
 };
 
 static const int64_t TIME_MIN = INT64_C(-2208988800000000); /* 1900-01-01 */
@@ -24,7 +23,7 @@ struct oracle_text oracle_text_of(const char *string)
     return (struct oracle_text){string, strlen(string)};
 }
 
-static void *grown(void *array, size_t count, size_t size)
+void *oracle_grown(void *array, size_t count, size_t size)
 {
     void *larger = realloc(array, (count + 1) * size);
     if (larger == NULL)
@@ -57,13 +56,41 @@ void oracle_free(struct oracle *oracle)
     free(oracle->nodes);
     free(oracle->events);
     free(oracle->links);
+    for (size_t i = 0; i < oracle->separation_count; i++) {
+        free(oracle->separations[i].sides);
+        free(oracle->separations[i].until_us);
+    }
+    free(oracle->separations);
+    free(oracle->blocks);
+    free(oracle->items);
+    free(oracle->refusals);
     free(oracle->labels);
+    free(oracle->before);
     free(oracle->customers);
     free(oracle);
 }
 
+/* Values that a type did not block and now lists wait to be blocked, if there are nodes of them. */
+static void list_blocked(struct oracle *oracle, const struct oracle_definitions *next)
+{
+    for (size_t i = 0; i < oracle->node_count; i++) {
+        struct oracle_node *node = &oracle->nodes[i];
+        const struct oracle_identifier_type *before = oracle->definitions.identifiers, *now = next->identifiers;
+        while (strcmp(before->name, node->type) != 0)
+            before++;
+        while (strcmp(now->name, node->type) != 0)
+            now++;
+        for (size_t j = 0; j < now->never_link_count; j++)
+            if (text_is((struct oracle_text){node->value, node->value_length}, now->never_link[j]) &&
+                !oracle_value_blocked(before, node->value, node->value_length) &&
+                !oracle_blocked_at(oracle, i, INT64_MAX))
+                node->waits = true;
+    }
+}
+
 void oracle_redefine(struct oracle *oracle, const struct oracle_definitions *definitions)
 {
+    list_blocked(oracle, definitions);
     oracle->definitions = *definitions;
     setenv("TZ", definitions->time_zone, 1);
     tzset();
@@ -101,7 +128,7 @@ uint64_t oracle_dropped_count(const struct oracle *oracle)
     return oracle->dropped;
 }
 
-/* --- identifiers ---------------------------------------------------------------------------------------- */
+/* --- identifiers ------------------------------------------------------------------------------------------- */
 
 struct named { /* an identifier of an event, normalised */
     size_t type;
@@ -189,20 +216,27 @@ static void look_up(const struct oracle *oracle, struct named *named)
     }
 }
 
-static bool never_links(const struct oracle_identifier_type *type, const struct named *named)
+/* Those of an event that may link, by priority, and those that may not, each once. */
+struct line {
+    struct named named[IDENTIFIERS_MAX];
+    size_t count;
+    struct named blocked[IDENTIFIERS_MAX];
+    size_t blocked_count;
+};
+
+/* By the definitions as they are, or because the node is. */
+static bool is_blocked(const struct oracle *oracle, const struct named *named)
 {
-    for (size_t i = 0; i < type->never_link_count; i++)
-        if (text_is((struct oracle_text){(const char *)named->value, named->length}, type->never_link[i]))
-            return true;
-    return false;
+    return oracle_value_blocked(
+               &oracle->definitions.identifiers[named->type], (const char *)named->value, named->length) ||
+           (named->node != SIZE_MAX && oracle_blocked_at(oracle, named->node, INT64_MAX));
 }
 
-/* The identifiers that may link, by priority, each once. False: one of them is impossible. */
-static bool line_up(const struct oracle *oracle, const struct oracle_event *event, struct named *line,
-    size_t *count, uint32_t *dropped)
+/* False: one of them is impossible. */
+static bool line_up(const struct oracle *oracle, const struct oracle_event *event, struct line *line)
 {
-    *count = 0;
-    *dropped = 0;
+    line->count = 0;
+    line->blocked_count = 0;
     if (event->identifier_count == 0 || event->identifier_count > IDENTIFIERS_MAX)
         return false;
     struct named all[IDENTIFIERS_MAX];
@@ -217,18 +251,17 @@ static bool line_up(const struct oracle *oracle, const struct oracle_event *even
                            memcmp(all[j].value, all[i].value, all[i].length) == 0;
             if (all[i].type != type || repeated)
                 continue;
-            if (never_links(&oracle->definitions.identifiers[type], &all[i])) {
-                ++*dropped;
-                continue;
-            }
             look_up(oracle, &all[i]);
-            line[(*count)++] = all[i];
+            if (is_blocked(oracle, &all[i]))
+                line->blocked[line->blocked_count++] = all[i];
+            else
+                line->named[line->count++] = all[i];
         }
     }
     return true;
 }
 
-/* --- customers ------------------------------------------------------------------------------------------ */
+/* --- customers --------------------------------------------------------------------------------------------- */
 
 void oracle_relabel(struct oracle *oracle, int64_t as_of_us)
 {
@@ -239,7 +272,7 @@ void oracle_relabel(struct oracle *oracle, int64_t as_of_us)
         changed = false;
         for (size_t i = 0; i < oracle->link_count; i++) {
             const struct oracle_link *link = &oracle->links[i];
-            if (link->since_us >= as_of_us || labels[link->a] == labels[link->b])
+            if (link->since_us >= as_of_us || as_of_us > link->until_us || labels[link->a] == labels[link->b])
                 continue;
             size_t oldest = labels[link->a] < labels[link->b] ? labels[link->a] : labels[link->b];
             labels[link->a] = labels[link->b] = oldest;
@@ -248,35 +281,46 @@ void oracle_relabel(struct oracle *oracle, int64_t as_of_us)
     }
 }
 
-static bool in_line(const struct oracle *oracle, const struct named *line, size_t count, size_t node)
+/* --- which of an event's identifiers are joined ------------------------------------------------------------ */
+
+/* What the first `count` would bring together. */
+static struct oracle_union union_of(const struct oracle *oracle, const struct named *line, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        if (line[i].node != SIZE_MAX && oracle->labels[line[i].node] == oracle->labels[node])
-            return true;
-    return false;
+    struct oracle_union joined = {0};
+    for (size_t i = 0; i < count; i++) {
+        if (line[i].node == SIZE_MAX) {
+            joined.fresh[joined.fresh_count++] = line[i].type;
+            continue;
+        }
+        size_t label = oracle->labels[line[i].node];
+        bool there = false;
+        for (size_t j = 0; j < joined.party_count; j++)
+            there = there || joined.parties[j] == label;
+        if (!there)
+            joined.parties[joined.party_count++] = label;
+    }
+    return joined;
 }
 
-/* May these identifiers be one customer? Labels are those of now. */
-static bool acceptable(const struct oracle *oracle, const struct named *line, size_t count)
+/* How many of the line are taken, and what keeps the next one out. Labels are those of now. */
+static size_t taken(struct oracle *oracle, const struct named *line, size_t count, int64_t known_at_us,
+    struct oracle_may *may)
 {
-    bool same = true;
-    for (size_t i = 0; i < count && same; i++)
-        same = line[i].node != SIZE_MAX && oracle->labels[line[i].node] == oracle->labels[line[0].node];
-    if (same || count == 1)
-        return true;
-    size_t total = 0;
-    for (size_t type = 0; type < oracle->definitions.identifier_count; type++) {
-        const struct oracle_identifier_type *of = &oracle->definitions.identifiers[type];
-        size_t here = 0;
-        for (size_t i = 0; i < oracle->node_count; i++)
-            here += strcmp(oracle->nodes[i].type, of->name) == 0 && in_line(oracle, line, count, i);
-        for (size_t i = 0; i < count; i++)
-            here += line[i].node == SIZE_MAX && line[i].type == type;
-        if (of->max != 0 && here > of->max)
-            return false;
-        total += here;
+    const struct oracle_identifier_type *types = oracle->definitions.identifiers;
+    *may = (struct oracle_may){0};
+    for (size_t n = 1; n < count; n++) {
+        struct oracle_union so_far = union_of(oracle, line, n);
+        struct oracle_union joined = union_of(oracle, line, n + 1);
+        if (joined.fresh_count == 0 && joined.party_count == 1)
+            continue;
+        joined.known_at_us = known_at_us;
+        joined.weak = types[line[0].type].weak || types[line[n].type].weak;
+        joined.asks = so_far.party_count >= 1 && joined.party_count > so_far.party_count;
+        *may = oracle_may_join(oracle, &joined);
+        if (may->obstacle != ORACLE_NO_OBSTACLE)
+            return n;
     }
-    return total <= CUSTOMER_NODES_MAX;
+    return count;
 }
 
 static uint32_t merged_count(const struct oracle *oracle, const struct named *line, size_t count)
@@ -296,23 +340,64 @@ static void link_line(struct oracle *oracle, struct named *line, size_t count, i
     for (size_t i = 0; i < count; i++) {
         if (line[i].node != SIZE_MAX)
             continue;
-        oracle->nodes = grown(oracle->nodes, oracle->node_count, sizeof *oracle->nodes);
-        oracle->labels = grown(oracle->labels, oracle->node_count, sizeof *oracle->labels);
-        oracle->customers = grown(oracle->customers, oracle->node_count, sizeof *oracle->customers);
+        oracle->nodes = oracle_grown(oracle->nodes, oracle->node_count, sizeof *oracle->nodes);
+        oracle->labels = oracle_grown(oracle->labels, oracle->node_count, sizeof *oracle->labels);
+        oracle->customers = oracle_grown(oracle->customers, oracle->node_count, sizeof *oracle->customers);
         struct oracle_node *node = &oracle->nodes[oracle->node_count];
         *node = (struct oracle_node){.birth_us = known_at_us, .value_length = line[i].length};
         memcpy(node->type, oracle->definitions.identifiers[line[i].type].name, sizeof node->type);
-        node->value = grown(NULL, line[i].length, 1);
+        node->value = oracle_grown(NULL, line[i].length, 1);
         memcpy(node->value, line[i].value, line[i].length);
         line[i].node = oracle->node_count++;
     }
-    for (size_t i = 1; i < count; i++) {
-        oracle->links = grown(oracle->links, oracle->link_count, sizeof *oracle->links);
-        oracle->links[oracle->link_count++] = (struct oracle_link){line[0].node, line[i].node, known_at_us};
+    for (size_t i = 1; i < count; i++)
+        oracle_strengthen(oracle, line[0].node, line[i].node, ORACLE_BY_EVENT, known_at_us);
+}
+
+static void refuse(struct oracle *oracle, const struct named *named, struct oracle_refused refusal)
+{
+    memcpy(refusal.type, oracle->definitions.identifiers[named->type].name, sizeof refusal.type);
+    refusal.node = named->node == SIZE_MAX ? 0 : named->node + 1;
+    oracle->refusals = oracle_grown(oracle->refusals, oracle->refusal_count, sizeof *oracle->refusals);
+    oracle->refusals[oracle->refusal_count++] = refusal;
+}
+
+/* What was not taken is recorded; what a person decides is put before one. */
+static void refuse_rest(
+    struct oracle *oracle, const struct line *line, size_t accepted, struct oracle_may may, int64_t known_at_us)
+{
+    struct oracle_refused refusal = {.known_at_us = known_at_us, .event_node = line->named[0].node + 1};
+    for (size_t i = accepted; i < line->count; i++) {
+        refusal.obstacle = i == accepted ? may.obstacle : ORACLE_AFTER;
+        refusal.item_us = 0;
+        if (refusal.obstacle >= ORACLE_REVIEW_SIZE) {
+            struct oracle_item item = {.a = line->named[0].node + 1,
+                .b = line->named[i].node + 1,
+                .obstacle = refusal.obstacle,
+                .rule = ORACLE_BY_EVENT,
+                .second_person = may.second_person};
+            refusal.item_us = oracle_review(oracle, &item, known_at_us);
+        }
+        refuse(oracle, &line->named[i], refusal);
+    }
+    refusal.obstacle = ORACLE_BLOCKED;
+    refusal.item_us = 0;
+    for (size_t i = 0; i < line->blocked_count; i++)
+        if (!oracle->definitions.identifiers[line->blocked[i].type].never_links)
+            refuse(oracle, &line->blocked[i], refusal);
+}
+
+/* Values that the definitions have come to block are to be, even if the event is refused for them. */
+static void let_wait(struct oracle *oracle, const struct line *line)
+{
+    for (size_t i = 0; i < line->blocked_count; i++) {
+        size_t node = line->blocked[i].node;
+        if (node != SIZE_MAX && !oracle_blocked_at(oracle, node, INT64_MAX))
+            oracle->nodes[node].waits = true;
     }
 }
 
-/* --- events --------------------------------------------------------------------------------------------- */
+/* --- events ------------------------------------------------------------------------------------------------ */
 
 static void hash_part(crypto_generichash_state *state, struct oracle_text text)
 {
@@ -376,28 +461,38 @@ static struct oracle_outcome refused(enum oracle_refusal why)
     return (struct oracle_outcome){.fate = ORACLE_REFUSED, .refusal = why};
 }
 
-static int64_t stamp(
-    const struct oracle *oracle, const struct oracle_event *event, int64_t clock_us, int64_t floor_us)
+int64_t oracle_stamp(const struct oracle *oracle, int64_t clock_us, int64_t floor_us)
 {
-    int64_t known_at_us = event->has_known_at ? event->known_at_us : clock_us;
+    int64_t known_at_us = clock_us;
     if (oracle->newest_us != INT64_MIN && known_at_us <= oracle->newest_us)
         known_at_us = oracle->newest_us + 1;
     return known_at_us < floor_us ? floor_us : known_at_us;
 }
 
+static void apply(struct oracle *oracle, struct oracle_kept_event *kept, struct line *line, size_t accepted,
+    struct oracle_may may)
+{
+    oracle_before_entry(oracle);
+    link_line(oracle, line->named, accepted, kept->known_at_us);
+    refuse_rest(oracle, line, accepted, may, kept->known_at_us);
+    kept->node = line->named[0].node;
+    oracle->events = oracle_grown(oracle->events, oracle->event_count, sizeof *oracle->events);
+    oracle->events[oracle->event_count++] = *kept;
+    oracle->newest_us = kept->known_at_us;
+    oracle->dropped += line->count - accepted + line->blocked_count;
+    oracle_after_entry(oracle, kept->known_at_us);
+}
+
 static struct oracle_outcome decide(
-    struct oracle *oracle, const struct oracle_event *event, int64_t clock_us, int64_t floor_us, bool apply)
+    struct oracle *oracle, const struct oracle_event *event, int64_t clock_us, int64_t floor_us, bool applies)
 {
     struct oracle_kept_event kept;
-    struct named line[IDENTIFIERS_MAX];
-    size_t count = 0;
-    struct oracle_outcome outcome = {.fate = ORACLE_APPLIED};
-    if (!read_event(oracle, event, &kept) ||
-        !line_up(oracle, event, line, &count, &outcome.identifiers_dropped))
+    struct line line;
+    if (!read_event(oracle, event, &kept) || !line_up(oracle, event, &line))
         return refused(ORACLE_INVALID);
     if (event->has_known_at && event->known_at_us > clock_us)
         return refused(ORACLE_AFTER_CLOCK);
-    kept.known_at_us = outcome.known_at_us = stamp(oracle, event, clock_us, floor_us);
+    kept.known_at_us = oracle_stamp(oracle, event->has_known_at ? event->known_at_us : clock_us, floor_us);
     if (event->time_us > kept.known_at_us + oracle->ahead_us)
         return refused(ORACLE_TOO_FAR_AHEAD);
     for (size_t i = 0; i < oracle->event_count; i++) {
@@ -407,21 +502,20 @@ static struct oracle_outcome decide(
             return refused(ORACLE_CONFLICT);
         return (struct oracle_outcome){.fate = ORACLE_DUPLICATE, .node = oracle->events[i].node + 1};
     }
-    if (count == 0)
+    if (applies)
+        let_wait(oracle, &line);
+    if (line.count == 0)
         return refused(ORACLE_INVALID);
     oracle_relabel(oracle, INT64_MAX);
-    for (; !acceptable(oracle, line, count); count--)
-        outcome.identifiers_dropped++;
-    outcome.customers_merged = merged_count(oracle, line, count);
-    outcome.node = (line[0].node == SIZE_MAX ? oracle->node_count : line[0].node) + 1;
-    if (!apply)
-        return outcome;
-    link_line(oracle, line, count, kept.known_at_us);
-    kept.node = line[0].node;
-    oracle->events = grown(oracle->events, oracle->event_count, sizeof *oracle->events);
-    oracle->events[oracle->event_count++] = kept;
-    oracle->newest_us = kept.known_at_us;
-    oracle->dropped += outcome.identifiers_dropped;
+    struct oracle_may may;
+    size_t accepted = taken(oracle, line.named, line.count, kept.known_at_us, &may);
+    struct oracle_outcome outcome = {.fate = ORACLE_APPLIED,
+        .known_at_us = kept.known_at_us,
+        .node = (line.named[0].node == SIZE_MAX ? oracle->node_count : line.named[0].node) + 1,
+        .identifiers_dropped = (uint32_t)(line.count - accepted + line.blocked_count),
+        .customers_merged = merged_count(oracle, line.named, accepted)};
+    if (applies)
+        apply(oracle, &kept, &line, accepted, may);
     return outcome;
 }
 
@@ -437,7 +531,7 @@ struct oracle_outcome oracle_preview(
     return decide(oracle, event, clock_us, floor_us, false);
 }
 
-/* --- questions ------------------------------------------------------------------------------------------ */
+/* --- questions --------------------------------------------------------------------------------------------- */
 
 static void answer_labelled(struct oracle *oracle, size_t label, int64_t as_of_us, struct oracle_row *row)
 {

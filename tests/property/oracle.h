@@ -23,6 +23,7 @@ enum {
     ORACLE_TEXT_MAX = 48, /* of texts that are kept: generated ones are shorter */
     ORACLE_IDENTIFIER_TYPES_MAX = 4,
     ORACLE_NEVER_LINK_MAX = 3,
+    ORACLE_PATTERNS_MAX = 2,
     ORACLE_EVENT_TYPES_MAX = 4,
     ORACLE_ATTRIBUTES_MAX = 6,
     ORACLE_FILTERS_MAX = 2,
@@ -48,9 +49,29 @@ enum oracle_normalization { ORACLE_NONE, ORACLE_TRIM, ORACLE_LOWER, ORACLE_EMAIL
 struct oracle_identifier_type {
     char name[ORACLE_NAME_MAX];
     uint32_t max; /* 0: no bound of its own */
+    int64_t per_us; /* 0: all count; else those that came so long ago at most */
+    bool unique; /* no customer has two */
+    bool weak;
+    bool never_links;
+    bool keep; /* not the oracle's business */
     enum oracle_normalization normalization;
     char never_link[ORACLE_NEVER_LINK_MAX][ORACLE_TEXT_MAX]; /* normalised */
     size_t never_link_count;
+    char patterns[ORACLE_PATTERNS_MAX][ORACLE_TEXT_MAX]; /* of POSIX, extended; values in which one is found */
+    size_t pattern_count;
+};
+
+/* What protects customers from being joined; 0 stands for the default. */
+struct oracle_protection {
+    uint32_t size_max;
+    uint32_t size_review;
+    uint32_t bridge;
+    bool by_value;
+    size_t value; /* a feature's place */
+    bool has_either, has_both, has_second;
+    double either, both, second;
+    char either_written[ORACLE_NAME_MAX], both_written[ORACLE_NAME_MAX], second_written[ORACLE_NAME_MAX];
+    int64_t expires_us;
 };
 
 enum oracle_attribute_type { ORACLE_MONEY = 1, ORACLE_NUMBER, ORACLE_INTEGER, ORACLE_BOOL, ORACLE_STRING };
@@ -215,6 +236,7 @@ struct oracle_definitions {
     char time_zone[ORACLE_NAME_MAX];
     struct oracle_identifier_type identifiers[ORACLE_IDENTIFIER_TYPES_MAX]; /* highest priority first */
     size_t identifier_count;
+    struct oracle_protection protection;
     struct oracle_event_type events[ORACLE_EVENT_TYPES_MAX];
     size_t event_count;
     struct oracle_feature features[ORACLE_FEATURES_MAX]; /* members of families one by one; derived ones last, */

@@ -1,5 +1,5 @@
-/* Promises 1 and 2: what is served, what is asked as of a past moment, what a snapshot holds and what the oracle works
- * out are the same bits, and stay the same whatever is learned later.
+/* Promises 1, 2 and 4: what is served, what is asked as of a past moment, what a snapshot holds and what the oracle
+ * works out are the same bits, and stay the same whatever is learned later; and what was joined can be taken apart.
  *
  * PATRON_HISTORIES says how many histories (2000), PATRON_SEED which ones (by the time of day), PATRON_HISTORY a single
  * one of them. */
@@ -16,7 +16,7 @@
 #include "tests/property/again.h"
 #include "tests/property/history.h"
 
-enum { HISTORIES_DEFAULT = 2000, HISTORIES_THAT_COVER = 500 };
+enum { HISTORIES_DEFAULT = 2000, HISTORIES_THAT_COVER = 500, HISTORIES_THAT_COVER_IDENTITY = 1500 };
 
 #define COUNT(number) (unsigned long long)(number)
 
@@ -92,6 +92,102 @@ static void print_aggregations(const struct history_figures *figures)
         printf("  %-16s %10llu\n", world_operation_name((enum oracle_operation)i), COUNT(figures->derived[i]));
 }
 
+static void print_obstacles(const struct history_identity_figures *figures)
+{
+    static const char *const words[ORACLE_OBSTACLES] = {[ORACLE_NO_OBSTACLE] = "none",
+        [ORACLE_OVER_MAX] = "max",
+        [ORACLE_NOT_UNIQUE] = "unique",
+        [ORACLE_OVER_SIZE] = "size",
+        [ORACLE_SEPARATED] = "separated",
+        [ORACLE_BLOCKED] = "blocked",
+        [ORACLE_AFTER] = "after another",
+        [ORACLE_REVIEW_SIZE] = "review: size",
+        [ORACLE_REVIEW_BRIDGE] = "review: bridge",
+        [ORACLE_REVIEW_VALUE] = "review: value",
+        [ORACLE_REVIEW_SCORE] = "review: score",
+        [ORACLE_REVIEW_CLUSTER] = "review: cluster"};
+    printf("what kept identifiers apart: of events, links by hand and matches, review items\n");
+    for (int i = 0; i < ORACLE_OBSTACLES; i++)
+        if (words[i] != NULL)
+            printf("  %-16s %10llu %10llu %10llu\n", words[i], COUNT(figures->event_obstacles[i]),
+                COUNT(figures->link_obstacles[i]), COUNT(figures->items[i]));
+}
+
+/* X(member, words): each must come about. */
+#define IDENTITY_FIGURES(X)                                                                                  \
+    X(links_made[ORACLE_BY_HAND], "merges by hand")                                                          \
+    X(links_made[ORACLE_BY_MATCH], "merges by a match")                                                      \
+    X(links_made[ORACLE_BY_REVIEW], "merges by approval")                                                    \
+    X(links_held[ORACLE_BY_HAND], "redundant links by hand")                                                 \
+    X(links_held[ORACLE_BY_MATCH], "redundant links by a match")                                             \
+    X(links_again, "links that were there")                                                                  \
+    X(lifted, "links that lift a separation")                                                                \
+    X(merged_again, "merges of what was split")                                                              \
+    X(splits_of_links, "splits of a link")                                                                   \
+    X(splits_off, "identifiers split off")                                                                   \
+    X(blocks, "identifiers blocked")                                                                         \
+    X(really_split, "splits after which there are more customers")                                           \
+    X(in_many_parts, "splits in three parts or more")                                                        \
+    X(split_again, "splits of what was split before")                                                        \
+    X(links_redundant, "links ended, and nothing fell apart")                                                \
+    X(splits_impossible, "impossible splits")                                                                \
+    X(splits_of_nothing, "splits with nothing to do")                                                        \
+    X(may_relink, "splits that may link again")                                                              \
+    X(kept_apart, "splits that are kept apart")                                                              \
+    X(plans_with_events, "plans with events before the entry")                                               \
+    X(plans_with_new_nodes, "plans with new identifiers of those split off")                                 \
+    X(plans_followed, "plans that were followed")                                                            \
+    X(plans_stale, "stale plans")                                                                            \
+    X(undone, "links taken back, with everything as before")                                                 \
+    X(unblocked, "identifiers unblocked")                                                                    \
+    X(blocked_by_definitions, "identifiers that new definitions block")                                      \
+    X(evidence_again, "evidence for items that are there")                                                   \
+    X(states[ORACLE_OPEN], "items met open")                                                                 \
+    X(states[ORACLE_HALF_APPROVED], "items met half approved")                                               \
+    X(states[ORACLE_APPROVED], "items met approved")                                                         \
+    X(states[ORACLE_REJECTED], "items met rejected")                                                         \
+    X(states[ORACLE_EXPIRED], "items met expired")                                                           \
+    X(states[ORACLE_MOOT], "items met moot")                                                                 \
+    X(approved_as_seen, "approved as seen")                                                                  \
+    X(approved_changed, "approved after a change, by the rules")                                             \
+    X(approved_unseen, "approved unseen, by the rules")                                                      \
+    X(approved_by_two, "approved by two")                                                                    \
+    X(first_approvals, "first approvals")                                                                    \
+    X(first_replaced, "first approvals that held no longer")                                                 \
+    X(rejected, "rejected")                                                                                  \
+    X(verdicts_refused, "verdicts refused")                                                                  \
+    X(refusals_read, "refusals read back")                                                                   \
+    X(nodes_walked, "customers of nodes as of a moment, by four ways")                                       \
+    X(moments_walked, "moments of those")                                                                    \
+    X(pairs_apart, "separated pairs that are apart then")                                                    \
+    X(everyone, "customers compared after a change")                                                         \
+    X(exports, "exports")                                                                                    \
+    X(exports_again, "exports made again later")
+
+static void print_identity(const struct history_identity_figures *figures)
+{
+    print_obstacles(figures);
+    printf("identity:\n");
+#define X(member, words) printf("  %-48s %10llu\n", words, COUNT(figures->member));
+    IDENTITY_FIGURES(X)
+#undef X
+}
+
+static void check_identity(const struct history_identity_figures *figures)
+{
+    for (int i = ORACLE_OVER_MAX; i <= ORACLE_REVIEW_VALUE; i++) {
+        if (i > ORACLE_AFTER && i < ORACLE_REVIEW_SIZE)
+            continue;
+        assert_true(figures->event_obstacles[i] > 0);
+        assert_true(figures->link_obstacles[i] > 0 || i == ORACLE_AFTER);
+    }
+    for (int i = ORACLE_REVIEW_SIZE; i < ORACLE_OBSTACLES; i++)
+        assert_true(figures->items[i] > 0);
+#define X(member, words) assert_true(figures->member > 0);
+    IDENTITY_FIGURES(X)
+#undef X
+}
+
 /* Three days with events do not fit into twelve hours, and a derived feature has no window. */
 static bool is_possible(enum oracle_aggregation aggregation, enum world_hop hop)
 {
@@ -124,6 +220,8 @@ static void check_aggregations(const struct history_figures *figures)
 static void check_coverage(const struct history_figures *figures)
 {
     check_aggregations(figures);
+    if (figures->histories >= HISTORIES_THAT_COVER_IDENTITY)
+        check_identity(&figures->identity);
     for (int i = 0; i < WORLD_REFUSAL_COUNT; i++)
         assert_true(figures->refused[i] > 0);
     for (int i = 0; i < WAY_COUNT; i++)
@@ -151,6 +249,7 @@ static void every_answer_is_the_oracles_however_and_whenever_it_is_asked(void **
         print_events(&figures);
         print_reads(&figures);
         print_aggregations(&figures);
+        print_identity(&figures.identity);
         return;
     }
     for (uint64_t i = 0; i < histories; i++)
@@ -158,6 +257,7 @@ static void every_answer_is_the_oracles_however_and_whenever_it_is_asked(void **
     print_events(&figures);
     print_reads(&figures);
     print_aggregations(&figures);
+    print_identity(&figures.identity);
     if (histories >= HISTORIES_THAT_COVER)
         check_coverage(&figures);
 }

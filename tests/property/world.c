@@ -249,7 +249,7 @@ static void add_event_type(struct world *world)
 
 void world_init(struct world *world, uint64_t seed, uint64_t number)
 {
-    *world = (struct world){.dice = dice_of(seed, number)};
+    *world = (struct world){.dice = dice_of(seed, number), .keen = number % 3 == 1};
     size_t place = dice_below(&world->dice, COUNT_OF(PLACES));
     put_name(world->definitions.time_zone, PLACES[place].zone);
     world->start_us = PLACES[place].start_s * WORLD_SECOND;
@@ -258,6 +258,7 @@ void world_init(struct world *world, uint64_t seed, uint64_t number)
     for (size_t left = 1 + dice_below(&world->dice, ORACLE_EVENT_TYPES_MAX); left > 0; left--)
         add_event_type(world);
     world_features(world, number, 0);
+    world_protect(world);
 }
 
 void world_clear(struct world *world)
@@ -294,4 +295,5 @@ void world_redefine(struct world *world, uint64_t number)
     if (dice_chance(&world->dice, 60))
         grow(world);
     world_features(world, number, dice_below(&world->dice, world_plain_features(&world->definitions) + 1));
+    world_protect(world);
 }

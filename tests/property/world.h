@@ -68,6 +68,7 @@ struct world {
     const char *identifiers[ORACLE_IDENTIFIER_TYPES_MAX][WORLD_POOL_MAX];
     size_t identifier_counts[ORACLE_IDENTIFIER_TYPES_MAX];
     struct world_value values[ORACLE_EVENT_TYPES_MAX][ORACLE_ATTRIBUTES_MAX][WORLD_VALUES_MAX];
+    bool keen;         /* on persons: more goes to review than elsewhere */
     size_t loose_type; /* an identifier type that lets customers merge */
     unsigned fresh;    /* counts made-up identifiers */
     unsigned events;   /* counts event ids */
@@ -79,6 +80,10 @@ void world_init(struct world *world, uint64_t seed, uint64_t number);
 void world_clear(struct world *world);
 /* Other features, some kept; sometimes other bounds of identifiers, more types and attributes. */
 void world_redefine(struct world *world, uint64_t number);
+/* What protects identity (world_protection.c); after the features. */
+void world_protect(struct world *world);
+/* Nothing bounds the loose type's customers but what bounds all. */
+void world_unprotect(struct world *world);
 /* The definitions as the file that the store gets (world_text.c). */
 const char *world_definitions_text(struct world *world);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "store/base/check.h"
+#include "store/base/limits.h"
 #include "tests/property/world.h"
 
 static void print_quoted(FILE *to, const char *text, size_t length)
@@ -13,32 +14,71 @@ static void print_quoted(FILE *to, const char *text, size_t length)
     fputc('"', to);
 }
 
+/* What its values are blocked by. */
+static void print_blocked(FILE *to, const struct oracle_identifier_type *of)
+{
+    if (of->never_link_count > 0) {
+        fprintf(to, ", never_link: [");
+        for (size_t j = 0; j < of->never_link_count; j++) {
+            fputs(j ? ", " : "", to);
+            print_quoted(to, of->never_link[j], strlen(of->never_link[j]));
+        }
+        fputc(']', to);
+    }
+    if (of->pattern_count > 0) {
+        fprintf(to, ", never_link_matching: [");
+        for (size_t j = 0; j < of->pattern_count; j++)
+            fprintf(to, "%s'%s'", j ? ", " : "", of->patterns[j]);
+        fputc(']', to);
+    }
+}
+
+static void print_duration(FILE *to, const char *key, int64_t duration_us);
+
 static void print_identifiers(FILE *to, const struct oracle_definitions *definitions)
 {
     static const char *const normalizations[] = {"none", "trim", "lower", "email"};
     fprintf(to, "identifiers:\n");
     for (size_t i = 0; i < definitions->identifier_count; i++) {
         const struct oracle_identifier_type *of = &definitions->identifiers[i];
-        fprintf(to, "  %s: {", of->name);
-        const char *comma = "";
-        if (of->max != 0) {
-            fprintf(to, "max: %u", of->max);
-            comma = ", ";
-        }
-        if (of->normalization != ORACLE_NONE || i % 2 == 0) {
-            fprintf(to, "%snormalize: %s", comma, normalizations[of->normalization]);
-            comma = ", ";
-        }
-        if (of->never_link_count > 0) {
-            fprintf(to, "%snever_link: [", comma);
-            for (size_t j = 0; j < of->never_link_count; j++) {
-                fputs(j ? ", " : "", to);
-                print_quoted(to, of->never_link[j], strlen(of->never_link[j]));
-            }
-            fputc(']', to);
-        }
+        fprintf(to, "  %s: {normalize: %s", of->name, normalizations[of->normalization]);
+        if (of->max != 0)
+            fprintf(to, ", max: %u", of->max);
+        print_duration(to, "per", of->per_us);
+        if (of->never_links)
+            fprintf(to, ", link: false");
+        if (of->unique || (!of->never_links && of->max == 0 && i % 2 == 0))
+            fprintf(to, ", unique: %s", of->unique ? "true" : "false");
+        if (of->weak)
+            fprintf(to, ", weak: true");
+        if (of->keep)
+            fprintf(to, ", keep: true");
+        print_blocked(to, of);
         fprintf(to, "}\n");
     }
+}
+
+static void print_bound(FILE *to, const char *key, bool has, const char *written)
+{
+    if (has)
+        fprintf(to, ", %s: %s", key, written);
+}
+
+static void print_protection(FILE *to, const struct oracle_definitions *definitions)
+{
+    const struct oracle_protection *of = &definitions->protection;
+    fprintf(to, "identity: {max_size: %u", of->size_max == 0 ? CUSTOMER_NODES_MAX : of->size_max);
+    if (of->size_review != 0)
+        fprintf(to, ", review_size: %u", of->size_review);
+    if (of->bridge != 0)
+        fprintf(to, ", review_bridge: %u", of->bridge);
+    if (of->by_value)
+        fprintf(to, ", value: %s", definitions->features[of->value].name);
+    print_bound(to, "review_either", of->has_either, of->either_written);
+    print_bound(to, "review_both", of->has_both, of->both_written);
+    print_bound(to, "second_person", of->has_second, of->second_written);
+    print_duration(to, "review_expires", of->expires_us);
+    fprintf(to, "}\n");
 }
 
 static void print_events(FILE *to, const struct oracle_definitions *definitions)
@@ -321,6 +361,7 @@ const char *world_definitions_text(struct world *world)
     CHECK(to != NULL);
     fprintf(to, "currency: EUR\ntime_zone: %s\n", definitions->time_zone);
     print_identifiers(to, definitions);
+    print_protection(to, definitions);
     print_events(to, definitions);
     fprintf(to, "features:\n");
     size_t plain = world_plain_features(definitions);

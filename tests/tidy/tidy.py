@@ -87,8 +87,12 @@ ROOMS = (
     ("tests/property/oracle_exact.c", ("tests/property/oracle.h", "tests/property/oracle_inside.h")),
     ("tests/property/oracle_expression.c", ("tests/property/oracle.h", "tests/property/oracle_inside.h")),
     ("tests/property/oracle_features.c", ("tests/property/oracle.h", "tests/property/oracle_inside.h")),
+    ("tests/property/oracle_identity.c", ("tests/property/oracle_identity.h", "tests/property/oracle_inside.h")),
+    ("tests/property/oracle_identity.h", ("tests/property/oracle.h",)),
+    ("tests/property/oracle_review.c", ("tests/property/oracle_identity.h", "tests/property/oracle_inside.h")),
+    ("tests/property/oracle_rules.c", ("tests/property/oracle_inside.h",)),
     ("tests/property/oracle_values.c", ("tests/property/oracle.h", "tests/property/oracle_inside.h")),
-    ("tests/property/oracle_inside.h", ("tests/property/oracle.h",)),
+    ("tests/property/oracle_inside.h", ("tests/property/oracle_identity.h",)),
 )
 
 
