@@ -23,6 +23,70 @@ struct pattern {
     const pcre2_code *code;
 };
 
+/* --- matching ----------------------------------------------------------------------------------------------------- */
+
+/* One value, tried with one pattern after the other. Its memory is malloc's, not the code's: that one's is gone
+ * (pcre2_match_data_create_from_pattern would ask for it). */
+struct trial {
+    pcre2_match_context *context;
+    pcre2_match_data *match;
+    size_t steps_left;
+    size_t position; /* in the value, of the last step */
+};
+
+static int step(pcre2_callout_block *block, void *data)
+{
+    struct trial *trial = data;
+    size_t position = block->current_position;
+    size_t run = position > trial->position ? position - trial->position : 0;
+    size_t cost = 1 + run + (block->subject_length - position) / LEFT_SHARE;
+    trial->position = position;
+    if (cost > trial->steps_left)
+        return PCRE2_ERROR_CALLOUT;
+    trial->steps_left -= cost;
+    return 0;
+}
+
+static void trial_begin(struct trial *trial)
+{
+    trial->steps_left = STEPS_MAX;
+    trial->context = pcre2_match_context_create(NULL);
+    trial->match = pcre2_match_data_create(1, NULL);
+    CHECK(trial->context && trial->match);
+    pcre2_set_callout(trial->context, step, trial);
+    pcre2_set_match_limit(trial->context, BACKTRACKS_MAX);
+    pcre2_set_depth_limit(trial->context, BACKTRACKS_MAX);
+    pcre2_set_heap_limit(trial->context, HEAP_KIB_MAX);
+}
+
+/* 0 or more: it is found (0: with more groups than there is room for). PCRE2_ERROR_NOMATCH: it is not. Other errors:
+ * nobody knows. */
+static int trial_match(struct trial *trial, const pcre2_code *code, struct bytes value)
+{
+    trial->position = 0;
+    return pcre2_match(code, value.data ? value.data : (const uint8_t *)"", value.length, 0, 0, trial->match,
+        trial->context);
+}
+
+static void trial_end(struct trial *trial)
+{
+    pcre2_match_data_free(trial->match);
+    pcre2_match_context_free(trial->context);
+}
+
+bool pattern_any_matches(const struct pattern *const *patterns, size_t count, struct bytes value)
+{
+    if (count == 0)
+        return false;
+    struct trial trial;
+    trial_begin(&trial);
+    bool matches = false;
+    for (size_t i = 0; i < count && !matches; i++)
+        matches = trial_match(&trial, patterns[i]->code, value) != PCRE2_ERROR_NOMATCH;
+    trial_end(&trial);
+    return matches;
+}
+
 /* --- compiling ---------------------------------------------------------------------------------------------------- */
 
 /* Where PCRE2 takes memory from: nothing is given back before the arena is. */
@@ -51,6 +115,24 @@ static enum patron_code compile_error(int number, size_t offset, struct error *e
         offset == 1 ? "" : "s");
 }
 
+/* What has no answer on short and plain values has none on any, and would block them all. */
+static enum patron_code check_is_answered(const pcre2_code *code, struct error *error)
+{
+    static const char *const values[] = {"", "a", "1042", "ada@example.org"};
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        struct trial trial;
+        trial_begin(&trial);
+        int found = trial_match(&trial, code, bytes_from_string(values[i]));
+        trial_end(&trial);
+        if (found < 0 && found != PCRE2_ERROR_NOMATCH)
+            return error_set(error, PATRON_INVALID,
+                "gives up on a value as plain as '%s', and so would match every value: it recurses or repeats without "
+                "end, write it without that",
+                values[i]);
+    }
+    return PATRON_OK;
+}
+
 enum patron_code pattern_compile(
     struct bytes text, struct arena *arena, const struct pattern **pattern, struct error *error)
 {
@@ -74,7 +156,7 @@ enum patron_code pattern_compile(
     } else if (pcre2_pattern_info(code, PCRE2_INFO_SIZE, &size) != 0 || size > PATTERN_COMPILED_BYTES_MAX) {
         result = error_set(
             error, PATRON_INVALID, "is too large once compiled: it repeats too much, write several");
-    } else {
+    } else if ((result = check_is_answered(code, error)) == PATRON_OK) {
         source.arena = arena;
         struct pattern *made = arena_alloc(arena, sizeof *made);
         made->text = arena_copy(arena, text);
@@ -89,50 +171,4 @@ enum patron_code pattern_compile(
 struct bytes pattern_text(const struct pattern *pattern)
 {
     return pattern->text;
-}
-
-/* --- matching ----------------------------------------------------------------------------------------------------- */
-
-struct steps {
-    size_t left;
-    size_t position; /* in the value, of the last one */
-};
-
-static int step(pcre2_callout_block *block, void *data)
-{
-    struct steps *steps = data;
-    size_t position = block->current_position;
-    size_t run = position > steps->position ? position - steps->position : 0;
-    size_t cost = 1 + run + (block->subject_length - position) / LEFT_SHARE;
-    steps->position = position;
-    if (cost > steps->left)
-        return PCRE2_ERROR_CALLOUT;
-    steps->left -= cost;
-    return 0;
-}
-
-/* The memory of a match is malloc's, not the code's: that one's is gone (pcre2_match_data_create_from_pattern would ask
- * for it). */
-bool pattern_any_matches(const struct pattern *const *patterns, size_t count, struct bytes value)
-{
-    if (count == 0)
-        return false;
-    struct steps steps = {.left = STEPS_MAX};
-    pcre2_match_context *context = pcre2_match_context_create(NULL);
-    pcre2_match_data *match = pcre2_match_data_create(1, NULL);
-    CHECK(context && match);
-    pcre2_set_callout(context, step, &steps);
-    pcre2_set_match_limit(context, BACKTRACKS_MAX);
-    pcre2_set_depth_limit(context, BACKTRACKS_MAX);
-    pcre2_set_heap_limit(context, HEAP_KIB_MAX);
-    bool matches = false;
-    for (size_t i = 0; i < count && !matches; i++) {
-        steps.position = 0;
-        /* 0: it is found, with more groups than `match` has room for. Every error counts as found. */
-        matches = pcre2_match(patterns[i]->code, value.data ? value.data : (const uint8_t *)"", value.length, 0, 0,
-                      match, context) != PCRE2_ERROR_NOMATCH;
-    }
-    pcre2_match_data_free(match);
-    pcre2_match_context_free(context);
-    return matches;
 }

@@ -22,7 +22,7 @@ enum {
 struct pattern;
 
 /* PATRON_INVALID says in words without a subject what is wrong with it and where ("missing closing parenthesis, after 5
- * bytes of it"). */
+ * bytes of it"). A pattern that uses its steps up, or never ends, on a short and plain value is refused too. */
 enum patron_code pattern_compile(
     struct bytes text, struct arena *arena, const struct pattern **pattern, struct error *error) MUST_CHECK;
 

@@ -132,6 +132,9 @@ static void each_mistake_in_the_rules_of_types_is_told(void **state)
     REFUSED("{never_link_matching: ['((ab|cd){100}){3}']}",
         "column 46: pattern '((ab|cd){100}){3}': is too large once compiled: it repeats too much, write "
         "several");
+    REFUSED("{never_link_matching: [a, '(?R)']}",
+        "column 49: pattern '(?R)': gives up on a value as plain as '', and so would match every value: it recurses or "
+        "repeats without end, write it without that");
 #undef REFUSED
     assert_refused("identifiers: {ip: {link: false}, agent: {link: false}}\n" HAPPENINGS,
         "line 1, column 1: no identifier may link: every type has link: false, and no event would have a customer");
@@ -205,6 +208,34 @@ static void a_value_that_costs_too_much_counts_as_matching(void **state)
     assert_false(matches("^[a-z]{6,}$", longest));
     assert_false(matches("^[^@]*@example\\.(com|org)$", longest));
     assert_false(matches("^(a|b)*$", longest));
+}
+
+static void compile_refused(const char *text, const char *plain)
+{
+    struct arena arena = {0};
+    struct error error;
+    const struct pattern *pattern;
+    char words[64];
+    snprintf(words, sizeof words, "gives up on a value as plain as '%s', ", plain);
+    assert_int_equal(pattern_compile(text_of(text), &arena, &pattern, &error), PATRON_INVALID);
+    if (strncmp(error.text, words, strlen(words)) != 0)
+        fail_msg("%s: %s", text, error.text);
+    arena_clear(&arena);
+}
+
+/* It would count as matching all values, and nobody of its type would be linked any more. */
+static void a_pattern_that_gives_up_on_plain_values_is_refused(void **state)
+{
+    (void)state;
+    compile_refused("(?R)", "");
+    compile_refused("x|(?R)", "");
+    compile_refused("[a-z](?R)?|(?R)x", "a");
+    compile_refused("^[0-9](?:(.?|.?.?|.?.?.?){40}[xy])", "1042");
+    compile_refused("^(?:(?:\\w|[a-z])*@?\\.?)*[!?]$", "ada@example.org");
+    /* These recurse, or repeat what repeats, and are answered. */
+    assert_true(matches("^(\\((?:[^()]|(?1))*\\))$", text_of("(a(b)c)")));
+    assert_false(matches("^(\\((?:[^()]|(?1))*\\))$", text_of("(a(b)c")));
+    assert_false(matches("^(a+)+$", text_of("aaab")));
 }
 
 static void what_is_tried_together_has_the_steps_of_one(void **state)
@@ -476,6 +507,7 @@ int main(void)
         cmocka_unit_test(each_mistake_in_the_rules_of_types_is_told),
         cmocka_unit_test(patterns_are_limited_in_number_and_length),
         cmocka_unit_test(patterns_are_of_unicode_text),
+        cmocka_unit_test(a_pattern_that_gives_up_on_plain_values_is_refused),
         cmocka_unit_test(a_value_that_costs_too_much_counts_as_matching),
         cmocka_unit_test(what_is_tried_together_has_the_steps_of_one),
         cmocka_unit_test(identity_has_what_it_is_given_and_else_its_defaults),
