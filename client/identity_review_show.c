@@ -140,7 +140,7 @@ static void head_print(const Patron__V1__GetReviewResponse *reply)
         printf("approved   by %s at %s", item->first_actor, when);
         reason_print(item->first_reason);
     }
-    if (reply->refused[0])
+    if (reply->refused[0] && item_waits(item))
         printf("but        an approval would be refused: %s\n", reply->refused);
 }
 

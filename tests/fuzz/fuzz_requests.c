@@ -185,6 +185,27 @@ static void refill_progress(struct port *port, struct refill_progress *progress)
     real->functions->refill_progress(real, progress);
 }
 
+static enum patron_code change(struct port *port,
+    enum patron_code (*work)(struct store *store, void *context, struct error *error), void *context,
+    struct error *error)
+{
+    (void)port;
+    return real->functions->change(real, work, context, error);
+}
+
+static enum patron_code split(struct port *port, struct split *split, const atomic_bool *cancelled,
+    struct split_outcome *outcome, struct error *error)
+{
+    (void)port;
+    return real->functions->split(real, split, cancelled, outcome, error);
+}
+
+static enum patron_code measure(struct port *port, bool fresh, struct census *census, struct error *error)
+{
+    (void)port;
+    return real->functions->measure(real, fresh, census, error);
+}
+
 static const struct port_functions port_functions = {
     .view_acquire = view_acquire,
     .view_release = view_release,
@@ -197,6 +218,9 @@ static const struct port_functions port_functions = {
     .refill_begin = refill_begin,
     .version_drop = version_drop,
     .refill_progress = refill_progress,
+    .change = change,
+    .split = split,
+    .measure = measure,
 };
 
 static void on_fatal(void *context, const struct error *error)
@@ -295,6 +319,9 @@ static const char *const numbered[] = {
     "/patron.v1.Definitions/DescribeDefinitions",
     "/patron.v1.Definitions/CheckDefinitions",
     "/patron.v1.Definitions/GetDefinitionsSchema",
+    "/patron.v1.Review/List",
+    "/patron.v1.Review/Get",
+    "/patron.v1.Review/Decide",
 };
 enum { NUMBERED = sizeof numbered / sizeof numbered[0] };
 

@@ -3,6 +3,7 @@
  * length of the key. */
 #include "store/identity/identity_rows.h"
 #include "store/journal/log.h"
+#include "store/review_queue.h"
 #include "store/schema/schema_rows.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -115,6 +116,17 @@ static enum patron_code separation_row(struct rows *rows, struct bytes key, stru
     return PATRON_OK;
 }
 
+static enum patron_code review_row(struct bytes key, struct bytes value, struct error *error)
+{
+    struct review_row row;
+    TRY(review_row_decode(key, value, &row, error));
+    struct encoder to = {0};
+    review_row_encode(&row, &to);
+    CHECK(bytes_equal(encoder_borrow(&to), value));
+    encoder_clear(&to);
+    return PATRON_OK;
+}
+
 /* As a stream's row and as a day's; the keys are of fixed length and taken as they are. */
 static enum patron_code schema_row(bool day, struct bytes value, struct error *error)
 {
@@ -161,6 +173,8 @@ static enum patron_code row(struct rows *rows, uint8_t kind, struct bytes key, s
         return identifier_row(rows, value, error);
     case 9:
         return separation_row(rows, key, value, error);
+    case 10:
+        return review_row(key, value, error);
     default:
         return schema_row(kind == 7, value, error);
     }
@@ -174,7 +188,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rows.batch = kv_batch_new(rows.kv);
     struct error error = {0};
     struct bytes key = bytes_of(data + 2, data[1]), value = bytes_of(data + 2 + data[1], size - 2 - data[1]);
-    enum patron_code code = row(&rows, data[0] % 10, key, value, &error);
+    enum patron_code code = row(&rows, data[0] % 11, key, value, &error);
     CHECK(code == PATRON_OK || (code == PATRON_CORRUPT && error.code == PATRON_CORRUPT && error.text[0] != '\0'));
     kv_batch_free(rows.batch);
     kv_close(rows.kv);
