@@ -75,7 +75,7 @@ struct history_identity_figures {
     uint64_t everyone; /* rows of comparisons of everyone */
     uint64_t exports, exports_again;
     uint64_t refusals_read;
-    uint64_t replays;
+    uint64_t replays, rows_again;
 };
 
 /* What a run has seen, over all its histories. */
@@ -150,6 +150,7 @@ struct history_seen {
 };
 
 struct history_export;
+struct history_record;
 
 enum { HISTORY_HELD_VIEWS = 2, HISTORY_BOUNDS_MAX = 8, HISTORY_SEEN_MAX = 16, HISTORY_EXPORTS_MAX = 4 };
 
@@ -180,6 +181,8 @@ struct history {
     size_t seen_count;
     struct history_export *exports[HISTORY_EXPORTS_MAX];
     size_t export_count;
+    struct history_record *records;
+    size_t record_count;
     unsigned spines;   /* counts snapshots with a spine of their own */
     struct arena call; /* for one read */
     struct {           /* what every history must have */

@@ -101,6 +101,7 @@ struct oracle_link_outcome history_link(struct history *history, const struct or
         oracle_link_preview(history->oracle, request, history->clock_us, history->answered_us);
     if (ours.known_at_us != 0 && dice_chance(&history->world.dice, 30))
         check_foretold(history, &translated, &ours);
+    history_record_link(history, &translated);
     history_begin_group(history, false);
     struct link_outcome theirs = {0};
     if (group_link(history->store, &translated, &theirs, &error) != PATRON_OK)
@@ -280,6 +281,8 @@ static struct oracle_split_outcome carry_out(struct splitting *splitting)
             if (theirs.known_at_us != ours.known_at_us)
                 history_fail(history, "the split is of %lld, not %lld", (long long)theirs.known_at_us,
                     (long long)ours.known_at_us);
+            struct split_request recorded = split_translated(splitting->request);
+            history_record_split(history, &recorded, splitting->now.nodes, splitting->now.node_count);
             history_commit_group(history);
             if (ours.known_at_us != 0)
                 check_parts(splitting, &ours);
@@ -354,6 +357,7 @@ void history_unblock(struct history *history, uint64_t node)
     struct error error;
     int64_t theirs_us = 0;
     fprintf(history->log, "unblock %llu\n", (unsigned long long)node);
+    history_record_unblock(history, node);
     history_begin_group(history, false);
     enum patron_code code = group_unblock(
         history->store, node, bytes_from_string("ada"), bytes_from_string("it is fine"), &theirs_us, &error);

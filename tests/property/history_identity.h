@@ -47,6 +47,19 @@ void history_happen_drain(struct history *history);
 /* Everybody's features now, by both sides. */
 void history_compare_everyone(struct history *history);
 
+/* history_replay.c: what the store was given, to be given to another, which must come to the same bytes. */
+void history_record_definitions(struct history *history);
+void history_record_group(
+    struct history *history, const struct oracle_event *const *events, size_t count, bool source_clock);
+void history_record_link(struct history *history, const struct link_request *request);
+/* `nodes` are those that were split off in the end. */
+void history_record_split(
+    struct history *history, const struct split_request *request, const uint64_t *nodes, size_t node_count);
+void history_record_unblock(struct history *history, uint64_t node);
+void history_record_verdict(struct history *history, const struct review_request *request);
+/* Everything must have been written back. */
+void history_replay(struct history *history);
+
 /* history_exports.c: exports that are kept, and made again. */
 void history_export(struct history *history);
 void history_export_again(struct history *history);

@@ -144,6 +144,7 @@ static enum oracle_state decide(
     fprintf(history->log, "%s %s item %zu of %lld (nodes %llu and %llu)%s\n", verdict->actor,
         verdict->approve ? "approves" : "rejects", verdict->item, (long long)item->item_us,
         (unsigned long long)item->a, (unsigned long long)item->b, verdict->has_seen ? ", seen" : "");
+    history_record_verdict(history, &request);
     history_begin_group(history, false);
     struct review_outcome theirs = {0};
     enum patron_code code = group_review_decide(history->store, &request, &theirs, &error);

@@ -65,6 +65,7 @@ void history_open(struct history *history)
         history->figures->on_disk++;
     }
     engine_open(history);
+    history_record_definitions(history);
     store_up(history, bytes_from_string(world_definitions_text(&history->world)));
     oracle_entry_taken(history->oracle, store_newest_known_at(history->store));
 }
@@ -130,8 +131,10 @@ static void restart(struct history *history, bool redefines)
         kv_close(history->kv);
         engine_open(history);
     }
-    if (redefines)
+    if (redefines) {
         redefine(history);
+        history_record_definitions(history);
+    }
     bool empty = !redefines && dice_chance(dice, 50);
     store_up(history, empty ? (struct bytes){0} : bytes_from_string(world_definitions_text(&history->world)));
     int64_t newest_us = store_newest_known_at(history->store);
@@ -315,6 +318,7 @@ void history_group(struct history *history, const struct oracle_event *const *ev
 {
     struct error error;
     unsigned applied = 0;
+    history_record_group(history, events, count, source_clock);
     history_begin_group(history, source_clock);
     for (size_t i = 0; i < count; i++) {
         arena_reset(&history->call);

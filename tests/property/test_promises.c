@@ -162,7 +162,9 @@ static void print_obstacles(const struct history_identity_figures *figures)
     X(pairs_apart, "separated pairs that are apart then")                                                    \
     X(everyone, "customers compared after a change")                                                         \
     X(exports, "exports")                                                                                    \
-    X(exports_again, "exports made again later")
+    X(exports_again, "exports made again later")                                                             \
+    X(replays, "histories done again")                                                                       \
+    X(rows_again, "rows of theirs compared")
 
 static void print_identity(const struct history_identity_figures *figures)
 {
