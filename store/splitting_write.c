@@ -138,6 +138,7 @@ static enum patron_code split_write(
             split->request.change == CHANGE_SPLIT && !split->request.may_relink && split->plan.part_count > 1};
     TRY(change_known_at(store, &cut.known_at_us, error));
     TRY(profiles_install(&cut, error));
+    kv_batch_close(store->batch); /* it may be thousands of rows, and nothing else comes in this group */
     members_write(&cut);
     links_close(&cut);
     entry_write(&cut);

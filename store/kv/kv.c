@@ -114,6 +114,7 @@ void kv_batch_clear(struct kv_batch *batch)
     batch->kv->engine->batch_clear(batch);
     batch->count = 0;
     batch->bytes = 0;
+    batch->closed = false;
 }
 
 void kv_batch_put(struct kv_batch *batch, enum kv_family family, struct bytes key, struct bytes value)
@@ -132,6 +133,13 @@ void kv_batch_delete(struct kv_batch *batch, enum kv_family family, struct bytes
     batch->bytes += key.length;
 }
 
+void kv_batch_close(struct kv_batch *batch)
+{
+    if (!batch->closed && batch->kv->engine->batch_close)
+        batch->kv->engine->batch_close(batch);
+    batch->closed = true;
+}
+
 uint64_t kv_batch_count(const struct kv_batch *batch)
 {
     return batch->count;
@@ -146,12 +154,14 @@ enum patron_code kv_batch_get(struct kv_batch *batch, enum kv_family family, str
     struct arena *arena, struct bytes *value, struct error *error)
 {
     CHECK(is_family(family));
+    CHECK(!batch->closed);
     return batch->kv->engine->batch_get(batch, family, key, arena, value, error);
 }
 
 struct kv_iterator *kv_batch_iterator_new(struct kv_batch *batch, enum kv_family family, struct bytes prefix)
 {
     CHECK(is_family(family));
+    CHECK(!batch->closed);
     return batch->kv->engine->batch_iterator_new(batch, family, prefix);
 }
 

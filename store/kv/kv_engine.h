@@ -32,6 +32,7 @@ struct kv_engine {
     void (*batch_clear)(struct kv_batch *batch);
     void (*batch_put)(struct kv_batch *batch, enum kv_family family, struct bytes key, struct bytes value);
     void (*batch_delete)(struct kv_batch *batch, enum kv_family family, struct bytes key);
+    void (*batch_close)(struct kv_batch *batch); /* null: it makes no difference */
     enum patron_code (*batch_get)(struct kv_batch *batch, enum kv_family family, struct bytes key,
         struct arena *arena, struct bytes *value, struct error *error);
     enum patron_code (*write)(struct kv *kv, struct kv_batch *batch, bool sync, struct error *error);
@@ -56,6 +57,7 @@ struct kv_batch {
     struct kv *kv;
     uint64_t count;
     uint64_t bytes;
+    bool closed; /* see kv_batch_close */
 };
 
 /* The first key after all that begin with `prefix`, written to `end` (room for prefix.length bytes). Empty: there is

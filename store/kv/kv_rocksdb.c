@@ -1,7 +1,8 @@
 /* kv_rocksdb: the store on disk, by RocksDB 7.8 through its C interface. No other file includes rocksdb/c.h.
  *
  * A family is a column family of the name in KV_FAMILIES; RocksDB's own "default" stays empty. A batch is RocksDB's
- * write batch with an index that keeps the newest change of a key, so it can be read through without locks.
+ * write batch with an index that keeps the newest change of a key, so it can be read through without locks; once closed,
+ * what is in it goes on as one without an index.
  *
  * What a crash may do to the write-ahead log. A write that was under way may leave its record cut short at the end of
  * the log: that one was never acknowledged and is dropped in silence. A record that is whole but fails its checksum, or
@@ -81,6 +82,7 @@ struct rocks_snapshot {
 struct rocks_batch {
     struct kv_batch batch;
     rocksdb_writebatch_wi_t *changes;
+    rocksdb_writebatch_t *closed; /* from rocks_batch_close on, with all that was in `changes`; else null */
 };
 
 struct rocks_iterator {
@@ -501,6 +503,11 @@ static rocksdb_writebatch_wi_t *changes_of(struct kv_batch *batch)
     return ((struct rocks_batch *)batch)->changes;
 }
 
+static rocksdb_writebatch_t *closed_of(struct kv_batch *batch)
+{
+    return ((struct rocks_batch *)batch)->closed;
+}
+
 static struct kv_batch *rocks_batch_new(struct kv *kv)
 {
     struct rocks_batch *batch = memory_alloc(sizeof *batch);
@@ -509,28 +516,54 @@ static struct kv_batch *rocks_batch_new(struct kv *kv)
     return &batch->batch;
 }
 
+static void rocks_batch_open(struct kv_batch *batch)
+{
+    struct rocks_batch *rocks = (struct rocks_batch *)batch;
+    if (rocks->closed)
+        rocksdb_writebatch_destroy(rocks->closed);
+    rocks->closed = NULL;
+}
+
+static void rocks_batch_close(struct kv_batch *batch)
+{
+    size_t length;
+    const char *changes = rocksdb_writebatch_wi_data(changes_of(batch), &length);
+    ((struct rocks_batch *)batch)->closed = rocksdb_writebatch_create_from(changes, length);
+}
+
 static void rocks_batch_free(struct kv_batch *batch)
 {
+    rocks_batch_open(batch);
     rocksdb_writebatch_wi_destroy(changes_of(batch));
     memory_free(batch);
 }
 
 static void rocks_batch_clear(struct kv_batch *batch)
 {
+    rocks_batch_open(batch);
     rocksdb_writebatch_wi_clear(changes_of(batch));
 }
 
 static void rocks_batch_put(
     struct kv_batch *batch, enum kv_family family, struct bytes key, struct bytes value)
 {
-    rocksdb_writebatch_wi_put_cf(changes_of(batch), rocks_of(batch->kv)->handles[family], chars(key),
-        key.length, chars(value), value.length);
+    rocksdb_column_family_handle_t *handle = rocks_of(batch->kv)->handles[family];
+    rocksdb_writebatch_t *closed = closed_of(batch);
+    if (closed)
+        rocksdb_writebatch_put_cf(closed, handle, chars(key), key.length, chars(value), value.length);
+    else
+        rocksdb_writebatch_wi_put_cf(
+            changes_of(batch), handle, chars(key), key.length, chars(value), value.length);
 }
 
 static void rocks_batch_delete(struct kv_batch *batch, enum kv_family family, struct bytes key)
 {
-    rocksdb_writebatch_wi_delete_cf(
-        changes_of(batch), rocks_of(batch->kv)->handles[family], chars(key), key.length);
+    rocksdb_column_family_handle_t *handle = rocks_of(batch->kv)->handles[family];
+    rocksdb_writebatch_t *closed = closed_of(batch);
+    if (closed)
+        rocksdb_writebatch_delete_cf(closed, handle, chars(key), key.length);
+    else
+        rocksdb_writebatch_wi_delete_cf(changes_of(batch), handle, chars(key), key.length);
 }
 
 static enum patron_code rocks_batch_get(struct kv_batch *batch, enum kv_family family, struct bytes key,
@@ -566,8 +599,12 @@ static enum patron_code rocks_write(struct kv *kv, struct kv_batch *batch, bool 
     struct rocks *rocks = rocks_of(kv);
     TRY(may_write(rocks, error));
     char *failure = NULL;
-    rocksdb_write_writebatch_wi(
-        rocks->db, sync ? rocks->write_sync : rocks->write, changes_of(batch), &failure);
+    const rocksdb_writeoptions_t *options = sync ? rocks->write_sync : rocks->write;
+    rocksdb_writebatch_t *closed = closed_of(batch);
+    if (closed)
+        rocksdb_write(rocks->db, options, closed, &failure);
+    else
+        rocksdb_write_writebatch_wi(rocks->db, options, changes_of(batch), &failure);
     enum patron_code code = take_failure(failure, "write to", rocks->directory, &rocks->first_failure);
     if (code == PATRON_OK)
         return PATRON_OK;
@@ -634,6 +671,7 @@ static const struct kv_engine rocks_engine = {
     .batch_clear = rocks_batch_clear,
     .batch_put = rocks_batch_put,
     .batch_delete = rocks_batch_delete,
+    .batch_close = rocks_batch_close,
     .batch_get = rocks_batch_get,
     .write = rocks_write,
     .checkpoint = rocks_checkpoint,

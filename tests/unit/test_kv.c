@@ -328,6 +328,38 @@ static void a_cleared_batch_writes_nothing(void **state)
     assert_value(fixture, NULL, KV_META, "k", NULL);
 }
 
+static void a_closed_batch_keeps_what_it_had_and_is_written_in_order(void **state)
+{
+    struct fixture *fixture = *state;
+    struct kv_batch *batch = kv_batch_new(fixture->kv);
+    put(fixture, KV_META, "gone", "there");
+    kv_batch_put(batch, KV_META, text("a"), text("1"));
+    kv_batch_put(batch, KV_META, text("b"), text("1"));
+    kv_batch_close(batch);
+    kv_batch_close(batch);
+    kv_batch_put(batch, KV_META, text("b"), text("2"));
+    kv_batch_delete(batch, KV_META, text("gone"));
+    kv_batch_put(batch, KV_NODES, text("c"), text("3"));
+    assert_int_equal(kv_batch_count(batch), 5);
+    write_batch(fixture, batch, true);
+    assert_value(fixture, NULL, KV_META, "a", "1");
+    assert_value(fixture, NULL, KV_META, "b", "2");
+    assert_value(fixture, NULL, KV_META, "gone", NULL);
+    assert_value(fixture, NULL, KV_NODES, "c", "3");
+    /* then it is open again */
+    struct bytes value;
+    kv_batch_put(batch, KV_META, text("d"), text("4"));
+    assert_int_equal(kv_batch_get(batch, KV_META, text("d"), &fixture->arena, &value, NULL), PATRON_OK);
+    kv_batch_close(batch);
+    kv_batch_put(batch, KV_META, text("e"), text("5"));
+    kv_batch_clear(batch);
+    write_batch(fixture, batch, true);
+    assert_value(fixture, NULL, KV_META, "d", NULL);
+    assert_value(fixture, NULL, KV_META, "e", NULL);
+    kv_batch_close(batch);
+    kv_batch_free(batch);
+}
+
 static void statistics_grow_with_what_is_kept(void **state)
 {
     struct fixture *fixture = *state;
@@ -411,6 +443,7 @@ int main(void)
         CONFORMS(a_batch_is_read_through_before_it_is_written),
         CONFORMS(a_batch_iterator_keeps_to_its_prefix_on_both_sides),
         CONFORMS(a_cleared_batch_writes_nothing),
+        CONFORMS(a_closed_batch_keeps_what_it_had_and_is_written_in_order),
         CONFORMS(statistics_grow_with_what_is_kept),
         CONFORMS(readers_see_a_batch_whole_or_not_at_all),
     };
