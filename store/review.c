@@ -204,7 +204,7 @@ static enum patron_code first_approval(
     item->first_us = deciding->known_at_us;
     item->first_actor = deciding->request->actor;
     item->first_reason = deciding->request->reason;
-    memcpy(deciding->row.first_seen, deciding->seen, REVIEW_SEEN_BYTES);
+    memset(deciding->row.first_seen, 0, REVIEW_SEEN_BYTES); /* what nothing is */
     if (deciding->request->has_seen)
         memcpy(deciding->row.first_seen, deciding->request->seen, REVIEW_SEEN_BYTES);
     review_row_put(store, &deciding->row);

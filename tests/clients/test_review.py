@@ -1,4 +1,4 @@
-"""Merges that wait for a person, over RPC and from a terminal: listed, shown, approved by one person or two, rejected."""
+"""Merges that wait for a person, over RPC and from a terminal: listed, shown, approved by one or two, rejected."""
 import csv
 import io
 import json

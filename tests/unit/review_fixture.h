@@ -17,7 +17,8 @@ static const char review_definitions[] =
     "features:\n"
     "  orders: {of: order, count: true}\n"
     "  revenue: {of: order, sum: amount}\n"
-    "identity: {value: revenue, review_either: 1000, second_person: 5000, review_size: 6, review_expires: 10d}\n";
+    "identity: {value: revenue, review_either: 1000, second_person: 5000, review_size: 6, review_bridge: 3,\n"
+    "           review_expires: 10d}\n";
 
 /* An order of so many units; returns the node of `who`'s first identifier. */
 static inline uint64_t review_order(struct shop *shop, const char *id, const char *who, int64_t units)

@@ -175,6 +175,33 @@ static void an_approval_of_what_has_changed_does_not_hold_for_what_was_not_told(
     shop_close(&shop);
 }
 
+/* Two that are established by now, and what joins them. */
+static struct decision approve_bridge(enum link_rule rule, double score, const char *who)
+{
+    struct shop shop = {0};
+    open_three(&shop);
+    const struct review_item given = {
+        .a = 1, .b = who[0] == 'd' ? 3 : 2, .obstacle = OBSTACLE_REVIEW_VALUE, .rule = rule, .score = score};
+    int64_t item_us = review_queue_item(&shop, &given);
+    grow(&shop, "email:a@x.org", 2);
+    grow(&shop, who, 2);
+    struct decision decision = approve(&shop, item_us, "ada", NULL);
+    if (decision.code != PATRON_OK)
+        assert_refused(&shop, &decision, PATRON_PRECONDITION, "they are established customers");
+    shop_close(&shop);
+    return decision;
+}
+
+static void what_became_a_weak_bridge_is_not_approved_unseen(void **state)
+{
+    (void)state;
+    assert_int_equal(approve_bridge(LINK_MATCH, 0.998, "email:b@x.org").code, PATRON_PRECONDITION);
+    assert_int_equal(approve_bridge(LINK_MATCH, 0.999, "email:b@x.org").code, PATRON_OK); /* all but certain */
+    assert_int_equal(approve_bridge(LINK_SHARED_EVENT, 0, "email:b@x.org").code, PATRON_OK);
+    assert_int_equal(approve_bridge(LINK_SHARED_EVENT, 0, "device:c").code, PATRON_PRECONDITION);
+    assert_int_equal(approve_bridge(LINK_BY_HAND, 0, "device:c").code, PATRON_OK);
+}
+
 static void what_refuses_a_link_refuses_an_approval(void **state)
 {
     (void)state;
@@ -442,6 +469,7 @@ int main(void)
         cmocka_unit_test(an_unseen_approval_counts_where_only_the_item_s_own_reason_asks),
         cmocka_unit_test(an_approval_of_what_has_changed_holds_where_the_rules_do),
         cmocka_unit_test(an_approval_of_what_has_changed_does_not_hold_for_what_was_not_told),
+        cmocka_unit_test(what_became_a_weak_bridge_is_not_approved_unseen),
         cmocka_unit_test(what_refuses_a_link_refuses_an_approval),
         cmocka_unit_test(the_second_of_two_persons_is_never_the_first),
         cmocka_unit_test(one_who_became_that_valuable_since_takes_two_persons),
