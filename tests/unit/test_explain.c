@@ -42,7 +42,7 @@ static void a_set_keeps_the_oldest_or_the_newest_of_all_moments_each_once(void *
     arena_clear(&arena);
 }
 
-/* --- a store where ada and bob were linked, and parted ------------------------------------------------------------- */
+/* --- a store where ada and bob were linked, and parted ------------------------------------------------------------ */
 
 struct world {
     struct shop shop;
