@@ -216,7 +216,7 @@ enum patron_code event_check(
     checked->event = (struct event){.time_us = input->time_us, .type = type->number};
     event_hash(input->source, input->type, input->id, checked->event.hash);
     TRY(attributes_check(store, input, type, checked, why));
-    if (store->definitions->matching && store->definitions->matching->event == type->number)
+    if (type->sealed)
         event_seal(&checked->event, store->key, &store->event_arena);
     TRY(identifiers_check(store, input, checked, why));
     return known_at_choose(store, input, &checked->event.known_at_us, why);

@@ -381,6 +381,8 @@ static enum patron_code choose(
     }
     if (state->walking && pairing->model)
         return next_walk(pairing, view, next, error);
+    if (pairing->sweeping)
+        TRY(records_look_old(view, state->generation, &pairing->sweeping, error));
     *next = pairing->unwritten || pairing->sweeping ? PAIRING_WRITE : PAIRING_IDLE;
     return PATRON_OK;
 }

@@ -40,7 +40,7 @@ enum patron_code pairing_write(struct store *store, struct pairing *pairing, str
         state->recorded_us = pairing->changes_until_us;
     enum patron_code code = PATRON_OK;
     if (pairing->change_count == 0 && pairing->sweeping)
-        code = records_sweep(store->kv, store->batch, state->generation, SWEEP_ROWS, &pairing->sweeping, error);
+        code = records_sweep(store->kv, store->batch, state->generation, SWEEP_ROWS, error);
     bool matched = pairing->followed && (pairing->change_count == 0 || !pairing_is_comparing(pairing));
     if (pairing->followed)
         pairing_changes_done(pairing);

@@ -338,11 +338,25 @@ static enum patron_code family_sweep(struct kv *kv, struct kv_batch *batch, enum
     return code;
 }
 
-enum patron_code records_sweep(struct kv *kv, struct kv_batch *batch, uint32_t generation, size_t most, bool *left,
-    struct error *error)
+enum patron_code records_sweep(
+    struct kv *kv, struct kv_batch *batch, uint32_t generation, size_t most, struct error *error)
 {
     TRY(family_sweep(kv, batch, KV_RECORDS, generation, &most, error));
-    TRY(family_sweep(kv, batch, KV_BLOCKS, generation, &most, error));
-    *left = most == 0;
-    return PATRON_OK;
+    return family_sweep(kv, batch, KV_BLOCKS, generation, &most, error);
+}
+
+enum patron_code records_look_old(const struct view *view, uint32_t generation, bool *old, struct error *error)
+{
+    static const enum kv_family families[] = {KV_RECORDS, KV_BLOCKS};
+    enum patron_code code = PATRON_OK;
+    *old = false;
+    for (size_t i = 0; i < sizeof families / sizeof *families && code == PATRON_OK && !*old; i++) {
+        struct kv_iterator *rows = kv_iterator_new(view->kv, view->snapshot, families[i], (struct bytes){0});
+        kv_iterator_seek(rows, (struct bytes){0});
+        struct bytes first = kv_iterator_valid(rows) ? kv_iterator_borrow_key(rows) : (struct bytes){0};
+        *old = first.length >= 4 && decode_be32(first.data) < generation;
+        code = kv_iterator_status(rows, error);
+        kv_iterator_free(rows);
+    }
+    return code;
 }

@@ -84,8 +84,11 @@ enum patron_code record_candidates(const struct matching *matching, const struct
     const struct record_row *row, const struct match_record *record, struct record_candidates *found,
     struct error *error) MUST_CHECK;
 
-/* Rows of generations other than this one, at most so many, deleted in the batch; *left: there are more. */
-enum patron_code records_sweep(struct kv *kv, struct kv_batch *batch, uint32_t generation, size_t most, bool *left,
-    struct error *error) MUST_CHECK;
+/* Are there rows of earlier generations? */
+enum patron_code records_look_old(
+    const struct view *view, uint32_t generation, bool *old, struct error *error) MUST_CHECK;
+/* Those, at most so many, deleted in the batch. */
+enum patron_code records_sweep(
+    struct kv *kv, struct kv_batch *batch, uint32_t generation, size_t most, struct error *error) MUST_CHECK;
 
 #endif
