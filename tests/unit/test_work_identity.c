@@ -1,5 +1,5 @@
-/* Changes of identity beside the events: each in a group of its own, splits that are tried until they hold, and what the
- * definitions have come to block. The real store in memory, through the port. */
+/* Changes of identity beside the events: each in a group of its own, splits that are tried until they hold, and what
+ * the definitions have come to block. The real store in memory, through the port. */
 #include "server/work/database.h"
 #include "store/identity/identity.h"
 #include "store/linking.h"
