@@ -36,6 +36,8 @@ static const struct flag history_flags[] = {
     SERVER_FLAG(struct show_options),
 };
 
+enum show_output { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_CSV, OUTPUTS };
+
 struct question {
     struct arena arena;
     Patron__V1__NodeName *name; /* null: a customer is asked for */
@@ -43,7 +45,7 @@ struct question {
     bool has_as_of;
     int64_t as_of_us;
     uint64_t limit;
-    enum { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_CSV } output;
+    enum show_output output;
 };
 
 static enum patron_code question_read(
@@ -67,11 +69,9 @@ static enum patron_code question_read(
         return error_prefix(error, PATRON_INVALID, "--limit: ");
     question->limit = options->limit ? (uint64_t)number : UINT64_MAX;
     static const char *const outputs[] = {"table", "json", "csv"};
-    for (size_t i = 0; i < 3; i++)
-        if (!options->output || strcmp(options->output, outputs[i]) == 0) {
-            question->output = i;
+    for (question->output = OUTPUT_TABLE; question->output < OUTPUTS; question->output++)
+        if (!options->output || strcmp(options->output, outputs[question->output]) == 0)
             return PATRON_OK;
-        }
     return error_set(error, PATRON_INVALID, "--output is table, json or csv, not '%.40s'", options->output);
 }
 
