@@ -748,7 +748,7 @@ static void test_reflection_lists_services_and_gives_files_under_both_its_names(
             GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_LIST_SERVICES;
         request.list_services = (char *)(uintptr_t) "";
         Grpc__Reflection__V1__ServerReflectionResponse *response = ask(&shop, &stream, &request);
-        assert_int_equal(response->list_services_response->n_service, 9);
+        assert_true(response->list_services_response->n_service >= 12);
         grpc__reflection__v1__server_reflection_response__free_unpacked(response, NULL);
 
         static const char *const symbols[] = {"patron.v1.Features", "patron.v1.Features.GetVectors",
