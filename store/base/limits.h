@@ -25,8 +25,9 @@ enum {
     TEXT_ATTRIBUTE_BYTES_MAX = 1024,
     /* Attributes of one event as sent, those that its type does not have and that are dropped among them. */
     EVENT_ATTRIBUTES_GIVEN_MAX = 1024,
-    /* Bounds every walk over one customer's nodes; Segment refuses past 1,000 mappings for the same reason. */
-    CUSTOMER_NODES_MAX = 1000,
+    /* Bounds every walk over one customer's nodes, and what the writer does at once: a customer that gives up its id
+     * writes four rows for each of its nodes, some 20 us, and one entry is to be done in 5 ms. */
+    CUSTOMER_NODES_MAX = 200,
     /* Who changes an identity by hand, and why: shown in lists. */
     ACTOR_BYTES_MAX = 256,
     REASON_BYTES_MAX = 1000,

@@ -21,7 +21,7 @@
 #include "store/splitting.h"
 #include "tests/bench/beside.h"
 
-enum { LOAD_EVENTS = 5000, MERGE_EVENTS = 500, TICKS = 100, HUBS = 8, HUB_EVERY = 50, HUB_DEVICES_MAX = 240 };
+enum { LOAD_EVENTS = 5000, MERGE_EVENTS = 500, TICKS = 100, HUBS = 8, HUB_EVERY = 50, HUB_DEVICES_MAX = 48 };
 #define BEGIN_US INT64_C(1700000000000000)
 
 static const char definitions[] =

@@ -32,7 +32,7 @@ features:
   revenue: {of: order, sum: amount}
   profiles: {of: profile, count: true}
 derived: {worth: revenue * 0.3}
-identity: {max_size: 500, review_size: 100, review_bridge: 3, value: worth, review_either: 5000, review_both: 1000.5,
+identity: {max_size: 150, review_size: 100, review_bridge: 3, value: worth, review_either: 5000, review_both: 1000.5,
            second_person: 20000, review_expires: 12h}
 matching:
   of: profile
@@ -202,7 +202,7 @@ def test_the_schema_takes_every_file_that_the_checker_takes(schema):
     "identifiers: {id: {never_link_matching: ['']}}\nevents: {order: }\n",
     "identifiers: {id: {never_link_matching: [x, x]}}\nevents: {order: }\n",
     "identifiers: {id: {never_link_matching: [" + ", ".join(f"x{i}" for i in range(101)) + "]}}\nevents: {order: }\n",
-    EVENTS + "identity: {max_size: 1001}\n",
+    EVENTS + "identity: {max_size: 201}\n",
     EVENTS + "identity: {review_size: 0}\n",
     EVENTS + "identity: {review_either: 3}\n",
     EVENTS + "features: {x: {of: order, sum: amount}}\nidentity: {value: x, review_either: -3}\n",
@@ -505,7 +505,7 @@ def test_json_has_it_all(server):
         "name": "email", "max": None, "normalize": "email", "never_link": ["a@example.com"],
         "never_link_matching": [], "per_s": None, "unique": False, "weak": False, "link": True, "keep": False}
     assert said["identity"] == {
-        "max_size": 1000, "review_size": None, "review_bridge": None, "value": None, "review_either": None,
+        "max_size": 200, "review_size": None, "review_bridge": None, "value": None, "review_either": None,
         "review_both": None, "second_person": None, "review_expires_s": 30 * 86400}
     assert said["matching"] is None
     assert said["events"][0]["attributes"][0] == {"name": "amount", "type": "money", "retired": False}
@@ -536,7 +536,7 @@ def test_what_protects_identity_is_shown(tmp_path):
     assert said["identifiers"][1]["never_link_matching"] == ["^test[0-9]*@", "^[0-]*$"]
     assert said["identifiers"][2]["weak"] and not said["identifiers"][3]["link"]
     assert said["identity"] == {
-        "max_size": 500, "review_size": 100, "review_bridge": 3, "value": "worth", "review_either": 5000,
+        "max_size": 150, "review_size": 100, "review_bridge": 3, "value": "worth", "review_either": 5000,
         "review_both": 1000.5, "second_person": 20000, "review_expires_s": 12 * 3600}
     matching = said["matching"]
     assert matching["of"] == "profile" and (matching["link"], matching["review"]) == (0.995, 0.9)
@@ -552,7 +552,7 @@ def test_what_protects_identity_is_shown(tmp_path):
         "                email: at most 5 per 365d, normalised as email, some values never link",
         "                device: at most 20, weak",
         "                ip: never links"]
-    for line in ["identity        at most 500 identifiers in a customer",
+    for line in ["identity        at most 150 identifiers in a customer",
                  "                review if both's worth is 1000.5 or more",
                  "                a second person if either's is 20000 or more",
                  "                reviews are open for 12h",

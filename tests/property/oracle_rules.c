@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CUSTOMER_NODES_MAX = 1000 };
+enum { CUSTOMER_NODES_MAX = 200 };
 
 /* --- blocked values ---------------------------------------------------------------------------------------- */
 

@@ -312,7 +312,7 @@ static void what_protects_identity_is_compared(void **state)
         "of it loses its links; drops 1 from never_link; adds 2 to never_link_matching: what is stored of it loses its "
         "links; drops 1 from never_link_matching)\n"
         "changed identifier ip (link was true, is false)!\n"
-        "changed setting identity.max_size (was 1000, is 30)\n"
+        "changed setting identity.max_size (was 200, is 30)\n"
         "changed setting identity.review_size (was 20, is none)\n"
         "changed setting identity.review_bridge (was none, is 2)\n"
         "changed setting identity.value (was orders, is worth)\n"

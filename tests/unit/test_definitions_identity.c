@@ -263,10 +263,10 @@ static void identity_has_what_it_is_given_and_else_its_defaults(void **state)
 {
     (void)state;
     const struct definitions *definitions =
-        parsed(BASE "identity: {max_size: 500, review_size: 100, review_bridge: 3, value: worth, review_either: 5000, "
+        parsed(BASE "identity: {max_size: 150, review_size: 100, review_bridge: 3, value: worth, review_either: 5000, "
                     "review_both: 1000.5, second_person: 20000, review_expires: 12h}\n");
     const struct identity_rules *rules = &definitions->identity;
-    assert_int_equal(rules->size_max, 500);
+    assert_int_equal(rules->size_max, 150);
     assert_int_equal(rules->size_review, 100);
     assert_int_equal(rules->bridge_established, 3);
     assert_bytes(definitions->features[rules->value_feature].name, "worth");
@@ -298,11 +298,11 @@ static void each_mistake_in_identity_is_told(void **state)
     REFUSED("[a]", "column 11: identity must be a map, such as {name: value}");
     REFUSED("{size: 3}", "column 12: unknown key 'size'; there are max_size, review_size, review_bridge, value, "
                          "review_either and 3 more");
-    REFUSED("{max_size: 0}", "column 22: max_size must be a whole number from 1 to 1000");
-    REFUSED("{review_size: 1000}", "column 25: review_size must be a whole number from 1 to 999");
+    REFUSED("{max_size: 0}", "column 22: max_size must be a whole number from 1 to 200");
+    REFUSED("{review_size: 200}", "column 25: review_size must be a whole number from 1 to 199");
     REFUSED("{max_size: 100, review_size: 100}",
         "column 40: review_size must be below max_size (100): what would be larger is refused, and waits for nobody");
-    REFUSED("{review_bridge: many}", "column 27: review_bridge must be a whole number from 1 to 1000");
+    REFUSED("{review_bridge: many}", "column 27: review_bridge must be a whole number from 1 to 200");
     REFUSED("{review_expires: 30m}", "column 28: review_expires must be from 60m to 3660d");
     REFUSED("{value: revenu}", "column 19: unknown feature 'revenu': did you mean 'revenue'?");
     REFUSED("{value: }", "column 19: value must be the name of a feature");

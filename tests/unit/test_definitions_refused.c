@@ -185,9 +185,9 @@ static void each_mistake_in_identifiers_is_told_with_its_place(void **state)
     assert_refused("identifiers: {id: 3}\nevents: {e: }\n",
         "line 1, column 19: an identifier must be a map, such as {name: value}");
     assert_refused("identifiers: {id: {max: 0}}\nevents: {e: }\n",
-        "line 1, column 25: max must be a whole number from 1 to 1000");
-    assert_refused("identifiers: {id: {max: 1001}}\nevents: {e: }\n",
-        "line 1, column 25: max must be a whole number from 1 to 1000");
+        "line 1, column 25: max must be a whole number from 1 to 200");
+    assert_refused("identifiers: {id: {max: 201}}\nevents: {e: }\n",
+        "line 1, column 25: max must be a whole number from 1 to 200");
     assert_refused("identifiers: {id: {maximum: 1}}\nevents: {e: }\n",
         "line 1, column 20: unknown key 'maximum'; there are max, per, unique, weak, link and 4 more");
     assert_refused("identifiers: {id: {normalize: trimm}}\nevents: {e: }\n",
@@ -425,7 +425,7 @@ static void several_mistakes_are_told_at_once_in_the_order_of_the_file(void **st
         "line 3, column 11: unknown event 'oder': did you mean 'order'?\n"
         "line 4, column 23: sum takes money, number, integer or bool, and 'channel' is string\n"
         "line 4, column 40: window must be a whole number and a unit: 30m, 12h, 90d, 4w\n"
-        "line 6, column 25: max must be a whole number from 1 to 1000\n"
+        "line 6, column 25: max must be a whole number from 1 to 200\n"
         "line 7, column 11: currency must be three capital letters, such as EUR");
 }
 

@@ -237,7 +237,7 @@ static void what_was_separated_is_not_joined_by_what_others_bring(void **state)
     shop_close(&shop);
 }
 
-/* --- values that never link ------------------------------------------------------------------------------------------ */
+/* --- values that never link --------------------------------------------------------------------------------------- */
 
 static void values_that_are_listed_or_match_a_pattern_are_dropped_and_recorded(void **state)
 {
@@ -506,7 +506,7 @@ static void a_refusal_is_stored_in_these_bytes(void **state)
     kv_close(kv);
 }
 
-/* --- what waits to be blocked ---------------------------------------------------------------------------------------- */
+/* --- what waits to be blocked ------------------------------------------------------------------------------------- */
 
 static size_t to_block(struct shop *shop, struct to_block *all, size_t most)
 {
