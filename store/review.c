@@ -13,7 +13,7 @@ struct deciding {
     struct review_row row;
     int64_t known_at_us;
     struct party sides[2]; /* of the item's a and of its b */
-    uint8_t seen[REVIEW_SEEN_BYTES]; /* what they are now */
+    uint8_t seen[REVIEW_SEEN_BYTES]; /* what they are now, of an approval */
     struct arena *arena;
 };
 
@@ -56,7 +56,6 @@ static enum patron_code state_check(struct deciding *deciding, struct error *err
     }
 }
 
-/* Both sides, and what they are. */
 static enum patron_code sides_read(struct deciding *deciding, struct error *error)
 {
     const uint64_t nodes[2] = {deciding->row.item.a, deciding->row.item.b};
@@ -65,7 +64,7 @@ static enum patron_code sides_read(struct deciding *deciding, struct error *erro
         TRY(review_node(&deciding->from, nodes[i], deciding->arena, &entry, error));
         TRY(party_read(&deciding->from, entry.customer, deciding->arena, &deciding->sides[i], error));
     }
-    return review_digest(&deciding->from, &deciding->row.item, deciding->arena, deciding->seen, error);
+    return PATRON_OK;
 }
 
 /* --- rejecting ---------------------------------------------------------------------------------------------------- */
@@ -257,6 +256,7 @@ static enum patron_code approve(struct deciding *deciding, struct review_outcome
     struct joining_verdict verdict;
     char words[OBSTACLE_WORDS_MAX], name[TIME_TEXT_MAX];
     time_to_text(item->item_us, name);
+    TRY(review_digest(&deciding->from, item, deciding->arena, deciding->seen, error));
     TRY(holds(deciding, request->has_seen ? request->seen : NULL, &verdict, words, error));
     if (verdict.obstacle != OBSTACLE_NONE)
         return not_approved(deciding, &verdict, words, error);

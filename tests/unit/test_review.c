@@ -128,6 +128,46 @@ static void an_unseen_approval_counts_where_only_the_item_s_own_reason_asks(void
     shop_close(&shop);
 }
 
+/* An item that says why already has had that decided by whoever approves it. */
+static void what_the_item_told_does_not_stand_in_the_way_of_an_unseen_approval(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    open_three(&shop);
+    (void)review_order(&shop, "4", "email:b@x.org", 2000);
+    (void)review_order(&shop, "5", "email:a@x.org email:b@x.org", 1);
+    struct review_figures figures = review_figures_of(&shop);
+    assert_int_equal(figures.waiting, 1);
+    assert_int_equal(review_item_at(&shop, figures.oldest_us, INT64_MAX).obstacle, OBSTACLE_REVIEW_VALUE);
+    int64_t match_us = review_queue_match(&shop, 2, 3); /* nothing was said of value */
+    struct decision decision = approve(&shop, match_us, "ada", NULL);
+    assert_refused(&shop, &decision, PATRON_PRECONDITION, "worth so much");
+    assert_int_equal(approve(&shop, figures.oldest_us, "ada", NULL).outcome.state, REVIEW_APPROVED);
+    /* that it takes two persons tells of value as well */
+    (void)review_order(&shop, "6", "email:b@x.org", 6000);
+    struct review_item given = {
+        .a = 1, .b = 3, .obstacle = OBSTACLE_REVIEW_SIZE, .second_person = true, .rule = LINK_SHARED_EVENT};
+    int64_t item_us = review_queue_item(&shop, &given);
+    assert_int_equal(approve(&shop, item_us, "ada", NULL).outcome.state, REVIEW_HALF_APPROVED);
+    shop_close(&shop);
+}
+
+static void what_was_decided_does_not_expire(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    open_three(&shop);
+    int64_t approved_us = review_queue_match(&shop, 1, 2), rejected_us = review_queue_match(&shop, 1, 3);
+    assert_int_equal(reject(&shop, rejected_us, "ada").code, PATRON_OK);
+    assert_int_equal(approve(&shop, approved_us, "ada", NULL).code, PATRON_OK);
+    shop.clock_us = rejected_us + EXPIRY + DAY;
+    int64_t item_us = review_queue_match(&shop, 2, 3);
+    struct review_figures figures = review_figures_of(&shop);
+    assert_true(figures.waiting == 1 && figures.expired == 0 && figures.oldest_us == item_us);
+    assert_true(figures.approved == 1 && figures.rejected == 1);
+    shop_close(&shop);
+}
+
 /* The two grow until a person would have to decide about their size. */
 static void grow(struct shop *shop, const char *who, int times)
 {
@@ -467,6 +507,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_approval_links_the_two_and_is_told),
         cmocka_unit_test(an_unseen_approval_counts_where_only_the_item_s_own_reason_asks),
+        cmocka_unit_test(what_the_item_told_does_not_stand_in_the_way_of_an_unseen_approval),
+        cmocka_unit_test(what_was_decided_does_not_expire),
         cmocka_unit_test(an_approval_of_what_has_changed_holds_where_the_rules_do),
         cmocka_unit_test(an_approval_of_what_has_changed_does_not_hold_for_what_was_not_told),
         cmocka_unit_test(what_became_a_weak_bridge_is_not_approved_unseen),

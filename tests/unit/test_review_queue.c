@@ -132,6 +132,28 @@ static void an_item_expires_at_its_moment_and_new_evidence_makes_a_new_one(void 
     shop_close(&shop);
 }
 
+/* More have expired than one write sweeps: the pair's own is not gone yet, and not taken for one that waits. */
+static void what_expired_counts_no_evidence_though_it_was_not_swept(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    open_three(&shop);
+    struct review_item item = {.a = 1, .obstacle = OBSTACLE_REVIEW_SIZE, .rule = LINK_SHARED_EVENT};
+    int64_t item_us = 0;
+    for (item.b = 100; item.b < 140; item.b++)
+        item_us = review_queue_item(&shop, &item);
+    item.b = 139; /* the last */
+    shop.clock_us = item_us + EXPIRY;
+    assert_int_equal(review_queue_item(&shop, &item), item_us + EXPIRY);
+    struct review_figures figures = review_figures_of(&shop);
+    assert_true(figures.waiting == 40 - 17 + 1 && figures.expired == 17);
+    for (item.b = 200; item.b < 203; item.b++)
+        (void)review_queue_item(&shop, &item);
+    figures = review_figures_of(&shop);
+    assert_true(figures.waiting == 4 && figures.expired == 40 && figures.oldest_us == item_us + EXPIRY);
+    shop_close(&shop);
+}
+
 static void items_expire_by_their_own_time_also_where_the_period_was_changed(void **state)
 {
     (void)state;
@@ -232,6 +254,8 @@ static void a_walk_comes_by_the_items_in_their_order(void **state)
     assert_true(taken.count == 1 && taken.items[0] == items[1]);
     taken = walk(&shop, (struct review_walk){.as_of_us = items[1] + 1, .open_only = true}, 8);
     assert_true(taken.count == 2 && taken.items[0] == items[0] && taken.items[1] == items[1]);
+    taken = walk(&shop, (struct review_walk){.as_of_us = items[1]}, 8);
+    assert_true(taken.count == 1 && taken.items[0] == items[0]);
     /* what waited once is told, though it was swept since */
     shop.clock_us = items[2] + EXPIRY;
     (void)review_queue_match(&shop, 1, 3);
@@ -470,6 +494,7 @@ int main(void)
         cmocka_unit_test(nothing_is_known_of_an_item_before_its_entry),
         cmocka_unit_test(more_evidence_counts_in_the_item_that_waits),
         cmocka_unit_test(an_item_expires_at_its_moment_and_new_evidence_makes_a_new_one),
+        cmocka_unit_test(what_expired_counts_no_evidence_though_it_was_not_swept),
         cmocka_unit_test(items_expire_by_their_own_time_also_where_the_period_was_changed),
         cmocka_unit_test(an_item_is_moot_while_both_are_of_one_customer),
         cmocka_unit_test(an_item_is_moot_while_one_of_the_two_is_blocked),
