@@ -66,11 +66,13 @@ static const struct flag approve_flags[] = {
 
 static const struct flag reject_flags[] = {ACTOR_FLAG, REASON_FLAG, OUTPUT_FLAG, SERVER_FLAG(struct review_options)};
 
+enum review_output { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_CSV };
+
 struct review {
     struct review_options options;
     struct flag_list rest;
     struct arena arena;
-    enum { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_CSV } output;
+    enum review_output output;
     Patron__V1__ListReviewsRequest list;
     uint64_t limit;
     int64_t item_us;
@@ -89,7 +91,7 @@ static enum patron_code output_read(struct review *review, bool csv_too, struct 
     const char *output = review->options.output;
     for (size_t i = 0; i < (csv_too ? 3U : 2U); i++) {
         if (!output || strcmp(output, outputs[i]) == 0) {
-            review->output = i;
+            review->output = (enum review_output)i;
             return PATRON_OK;
         }
     }

@@ -38,7 +38,7 @@ static inline uint64_t review_order(struct shop *shop, const char *id, const cha
 static inline int64_t review_queue_item(struct shop *shop, const struct review_item *item)
 {
     struct error error;
-    int64_t known_at_us, item_us;
+    int64_t known_at_us, item_us = 0;
     shop_begin(shop);
     if (change_known_at(shop->store, &known_at_us, &error) != PATRON_OK ||
         group_review_add(shop->store, item, known_at_us, &item_us, &error) != PATRON_OK)
