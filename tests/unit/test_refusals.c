@@ -276,20 +276,27 @@ static void types_that_never_link_are_counted_and_leave_no_record(void **state)
     shop_close(&shop);
 }
 
+/* As the end of its links leaves behind a node that is alone. */
+static void block(struct shop *shop, uint64_t customer)
+{
+    struct kv_batch *batch = kv_batch_new(shop->kv);
+    struct party party;
+    const struct identity_rows_from from = {.batch = batch};
+    assert_int_equal(party_read(&from, customer, &shop->arena, &party, NULL), PATRON_OK);
+    assert_int_equal(party.count, 1);
+    party.members[0].flags = NODE_BLOCKED;
+    member_keep(batch, &party.members[0]);
+    assert_int_equal(kv_write(shop->kv, batch, false, NULL), PATRON_OK);
+    kv_batch_free(batch);
+}
+
 static void a_blocked_node_links_nothing(void **state)
 {
     (void)state;
     struct shop shop = {0};
     shop_open(&shop, definitions);
     send(&shop, "1", "device:a");
-    struct kv_batch *batch = kv_batch_new(shop.kv);
-    struct party party;
-    const struct identity_rows_from from = {.batch = batch};
-    assert_int_equal(party_read(&from, 1, &shop.arena, &party, NULL), PATRON_OK);
-    party.members[0].flags = NODE_BLOCKED;
-    member_keep(batch, &party.members[0]);
-    assert_int_equal(kv_write(shop.kv, batch, false, NULL), PATRON_OK);
-    kv_batch_free(batch);
+    block(&shop, 1);
     send(&shop, "2", "device:a customer_id:1 device:b");
     assert_int_equal(shop.outcome.node, 2);
     assert_int_equal(shop.outcome.identifiers_dropped, 1);
@@ -342,6 +349,11 @@ static void a_merge_to_a_large_customer_waits_for_a_person(void **state)
     item = item_of(&shop, refusal.identifiers[0].item_us);
     assert_true(item.a == 2 && item.b == shop.outcome.node && shop.outcome.node == 8);
     assert_true(refused(&shop, OBSTACLE_REVIEW_SIZE) == 3 && refused(&shop, OBSTACLE_AFTER) == 1);
+    /* two that may be joined take in a new one as well: it brings no customer */
+    send(&shop, "6", "device:p device:q");
+    send(&shop, "7", "device:r device:s device:t");
+    send(&shop, "8", "device:p device:r device:u");
+    assert_int_equal(shop.outcome.identifiers_dropped, 0);
     shop_assert_sound(&shop);
     shop_close(&shop);
 }
@@ -402,6 +414,21 @@ static void customers_of_much_value_are_not_joined_by_an_event_alone(void **stat
     send(&shop, "15", "device:h device:d");
     refusal = refusal_last(&shop);
     assert_refused(&refusal, 0, OBSTACLE_REVIEW_VALUE, DEVICE, entry_of(&shop, "device:d").node);
+    /* what the same group brought before counts */
+    send(&shop, "16", "device:i");
+    send(&shop, "17", "device:j");
+    struct event_attribute amount = {
+        .name = bytes_from_string("amount"), .kind = GIVEN_INTEGER, .integer = 1000};
+    struct event_input paid = shop_event(&shop, "order", "18", shop.clock_us - 1, "device:i");
+    paid.attributes = &amount;
+    paid.attribute_count = 1;
+    struct event_input both = shop_event(&shop, "visit", "19", shop.clock_us, "device:i device:j");
+    shop_begin(&shop);
+    assert_int_equal(shop_add(&shop, &paid), EVENT_APPLIED);
+    assert_int_equal(shop_add(&shop, &both), EVENT_APPLIED);
+    shop_commit(&shop);
+    refusal = refusal_last(&shop);
+    assert_refused(&refusal, 0, OBSTACLE_REVIEW_VALUE, DEVICE, entry_of(&shop, "device:j").node);
     shop_assert_sound(&shop);
     shop_close(&shop);
 }
@@ -593,6 +620,12 @@ static void an_event_that_brings_a_blocked_value_with_a_node_has_it_blocked(void
     assert_int_equal(shop_send_input(&shop, &event), EVENT_REFUSED);
     assert_int_equal(to_block(&shop, all, 8), 2);
     assert_true(all[0].node == 2 && all[1].node == 4);
+    define(&shop, BLOCKING(""));
+    send(&shop, "5", "email:d@x.org");
+    block(&shop, 5); /* by hand */
+    define(&shop, BLOCKING("never_link: [d@x.org]"));
+    send(&shop, "6", "id:2 email:d@x.org");
+    assert_int_equal(to_block(&shop, all, 8), 2); /* what is blocked need not be */
     shop_close(&shop);
 }
 
