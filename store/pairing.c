@@ -120,6 +120,11 @@ const char *pairing_words(const struct pairing *pairing)
     return pairing->words[0] ? pairing->words : NULL;
 }
 
+const struct pairing_state *pairing_progress(const struct pairing *pairing)
+{
+    return pairing->loaded ? &pairing->state : NULL;
+}
+
 static void say(struct pairing *pairing, const char *words)
 {
     snprintf(pairing->words, sizeof pairing->words, "%s", words);

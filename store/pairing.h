@@ -78,6 +78,8 @@ enum patron_code pairing_write(struct store *store, struct pairing *pairing, str
 enum patron_code group_pair(
     struct store *store, struct pairing *pairing, bool *more, struct error *error) MUST_CHECK;
 
+/* How far it is, of the last step; null: nothing is known yet. Borrowed until the next. */
+const struct pairing_state *pairing_progress(const struct pairing *pairing);
 /* Why nothing is matched, or null: static words, or the pairing's own. Of the last step. */
 const char *pairing_words(const struct pairing *pairing);
 

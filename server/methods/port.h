@@ -8,6 +8,8 @@
 
 #include "store/census.h"
 #include "store/splitting.h"
+#include "store/models.h"
+#include "store/pairing.h"
 #include "store/store.h"
 
 /* A batch on its way to the writer. The caller fills it and owns its memory (events, arena) until `done` is called. */
@@ -65,6 +67,25 @@ struct define_outcome {
     bool serves; /* it serves already; else its profiles are being filled */
 };
 
+enum train_phase { TRAIN_FOLLOWING = 1, TRAIN_READING, TRAIN_ESTIMATING };
+
+/* `go_on` is told on the training's thread how far a phase is, 0 to 1; false: stop. */
+struct train_watch {
+    bool (*go_on)(void *context, enum train_phase phase, double done);
+    void *context;
+};
+
+/* Of matching records, as of the matcher's last step. */
+struct matching_status {
+    bool matching; /* the definitions say so; else the rest is of when they did */
+    bool current;  /* nothing is left to do */
+    uint32_t definitions_version;
+    int64_t seen_us; /* entries of the log up to here were there then */
+    bool rests;
+    struct pairing_state state; /* generation 0: nothing was ever matched */
+    char words[ERROR_TEXT_MAX]; /* why nothing is; else empty */
+};
+
 struct port;
 
 struct port_functions {
@@ -103,6 +124,11 @@ struct port_functions {
      * what was done. PATRON_BUSY: *cancelled, or its customer changes too often: nothing is changed. */
     enum patron_code (*split)(struct port *port, struct split *split, const atomic_bool *cancelled,
         struct split_outcome *outcome, struct error *error);
+    /* Trains a model on this thread, a worker's, and puts it to use: model_train's and group_model_add's failures, and
+     * PATRON_EXHAUSTED: another training is under way; PATRON_BUSY: shutting down; PATRON_CANCELLED: `watch` said so. */
+    enum patron_code (*train)(
+        struct port *port, const struct train_watch *watch, struct model_entry *entry, struct error *error);
+    void (*matching_status)(struct port *port, struct matching_status *status);
     /* A census of identity: the last one, or if there is none or `fresh`, one of now, which may take seconds: for
      * workers. PATRON_BUSY: shutting down. */
     enum patron_code (*measure)(struct port *port, bool fresh, struct census *census, struct error *error);

@@ -3,6 +3,7 @@
 #include "server/work/disk.h"
 #include "server/work/identity.h"
 #include "server/work/key_file.h"
+#include "server/work/matcher.h"
 #include "server/work/measurer.h"
 #include "server/work/refiller.h"
 #include "server/work/views.h"
@@ -36,6 +37,7 @@ struct database {
     struct refiller *refiller;
     struct measurer *measurer;
     struct identity_work *identity;
+    struct matcher *matcher;
     uint64_t disk_reserve_bytes;
 };
 
@@ -307,6 +309,17 @@ static enum patron_code port_split(struct port *port, struct split *split, const
     return identity_split(of_port(port)->identity, split, cancelled, outcome, error);
 }
 
+static enum patron_code port_train(
+    struct port *port, const struct train_watch *watch, struct model_entry *entry, struct error *error)
+{
+    return matcher_train(of_port(port)->matcher, watch, entry, error);
+}
+
+static void port_matching_status(struct port *port, struct matching_status *status)
+{
+    matcher_status(of_port(port)->matcher, status);
+}
+
 static const struct port_functions port_functions = {
     .view_acquire = port_view_acquire,
     .view_release = port_view_release,
@@ -322,6 +335,8 @@ static const struct port_functions port_functions = {
     .refill_watch = port_refill_watch,
     .refill_unwatch = port_refill_unwatch,
     .measure = port_measure,
+    .train = port_train,
+    .matching_status = port_matching_status,
     .change = port_change,
     .split = port_split,
 };
@@ -398,6 +413,17 @@ static enum patron_code start_background(
         .context = options->context,
     };
     TRY(identity_work_new(&identity, &database->identity, error));
+    struct matcher_options matcher = {
+        .store = database->store,
+        .views = database->views,
+        .writer = database->writer,
+        .identity = database->identity,
+        .directory = directory,
+        .disk_reserve_bytes = options->disk_reserve_bytes,
+        .notice = options->notice,
+        .context = options->context,
+    };
+    TRY(matcher_new(&matcher, &database->matcher, error));
     struct measurer_options measurer = {
         .views = database->views,
         .clock = database->clock,
@@ -473,8 +499,10 @@ void database_close(struct database *database)
     if (!database)
         return;
     measurer_call_off(database->measurer);
+    matcher_call_off(database->matcher);
     workers_stop(database->workers);
     measurer_stop(database->measurer);
+    matcher_stop(database->matcher);
     identity_work_stop(database->identity);
     refiller_stop(database->refiller);
     if (database->writer)

@@ -67,6 +67,14 @@ enum patron_code identity_change(struct identity_work *identity,
     return writer_run(identity->options.writer, change_in_group, &changing, error);
 }
 
+enum patron_code identity_change_unasked(struct identity_work *identity,
+    enum patron_code (*work)(struct store *store, void *context, struct error *error), void *context,
+    struct error *error)
+{
+    struct changing changing = {.identity = identity, .work = work, .context = context, .history = true};
+    return writer_run(identity->options.writer, change_in_group, &changing, error);
+}
+
 /* --- splits ------------------------------------------------------------------------------------------------------- */
 
 struct splitting {

@@ -37,6 +37,11 @@ void identity_work_stop(struct identity_work *take_identity);
 enum patron_code identity_change(struct identity_work *identity,
     enum patron_code (*work)(struct store *store, void *context, struct error *error), void *context,
     struct error *error) MUST_CHECK;
+/* The same, for what the store does by itself: before it has answered, this is known right after the newest entry, for
+ * more history may come. */
+enum patron_code identity_change_unasked(struct identity_work *identity,
+    enum patron_code (*work)(struct store *store, void *context, struct error *error), void *context,
+    struct error *error) MUST_CHECK;
 enum patron_code identity_split(struct identity_work *identity, struct split *split, const atomic_bool *cancelled,
     struct split_outcome *outcome, struct error *error) MUST_CHECK;
 
