@@ -377,6 +377,7 @@ static const struct {
     {5, history_happen_relink},
     {12, history_happen_split},
     {3, history_happen_undo},
+    {4, history_happen_window},
     {2, history_happen_unblock},
     {3, history_happen_drain},
     {2, history_look_at_review},

@@ -283,6 +283,40 @@ void history_happen_unblock(struct history *history)
     }
 }
 
+/* --- where a window of a type's maximum ends ------------------------------------------------------ */
+
+/* An event of the node and an identifier that nobody has seen. */
+static void join_fresh(struct history *history, uint64_t node, size_t type)
+{
+    struct oracle_identifier fresh = world_fresh_identifier(&history->world, type);
+    const struct oracle_event *event =
+        event_with(history, oracle_newest_known_at(history->oracle) + 1, node, &fresh);
+    history_group(history, &event, 1, NULL, false);
+}
+
+/* A customer gets as many of a type as it may have, and one more just before, as or after the first counts no longer. */
+void history_happen_window(struct history *history)
+{
+    struct dice *dice = &history->world.dice;
+    size_t type = dice_below(dice, history->world.definitions.identifier_count);
+    const struct oracle_identifier_type *of = &history->world.definitions.identifiers[type];
+    uint64_t node = 0;
+    for (uint64_t i = 1; i <= oracle_node_count(history->oracle); i++)
+        if (oracle_type_of_node(history->oracle, i) == type && (node == 0 || dice_chance(dice, 30)))
+            node = i;
+    if (of->per_us == 0 || node == 0)
+        return;
+    int64_t ends_us = oracle_birth_of_node(history->oracle, node) + of->per_us + dice_between(dice, -1, 1);
+    for (uint32_t i = 0; i < of->max; i++)
+        join_fresh(history, node, type);
+    if (ends_us <= oracle_newest_known_at(history->oracle) || ends_us < history->answered_us ||
+        ends_us < history->clock_us)
+        return;
+    history->clock_us = ends_us;
+    join_fresh(history, node, type);
+    history->figures->identity.windows_end++;
+}
+
 /* --- a link, and back -------------------------------------------------------------------------------------- */
 
 struct before {

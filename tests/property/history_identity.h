@@ -40,6 +40,7 @@ void history_bounds_widen(struct history *history);
 /* history_happenings.c: what can happen. */
 void history_happen_link(struct history *history);
 void history_happen_split(struct history *history);
+void history_happen_window(struct history *history);
 void history_happen_undo(struct history *history);
 void history_happen_relink(struct history *history);
 void history_happen_unblock(struct history *history);

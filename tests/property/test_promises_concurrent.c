@@ -1,7 +1,7 @@
-/* Promises 1 and 2 while the store is served: one writer, several senders and several readers at once, over the real
- * views, profile cache and writer. Every answer is recorded with the T it was given for; afterwards each must be the
- * oracle's at that T, knowing all that came in before and after, and the store's own as of that T, before and after a
- * restart.
+/* Promises 1, 2 and 4 while the store is served: one writer, several senders and several readers at once, and one who
+ * links, splits, blocks and reviews, over the real views, profile cache and writer. Every answer is recorded with the T
+ * it was given for; afterwards each must be the oracle's at that T, knowing all that came in before and after, and the
+ * store's own as of that T, before and after a restart.
  *
  * Time is virtual: one thread moves it by nothing, by microseconds or by days, so that known_at and the clock collide.
  * The histories are random but the interleaving is the machine's: a seed gives the same events, not the same run.
@@ -22,6 +22,7 @@
 
 #include "server/work/database.h"
 #include "tests/property/again.h"
+#include "tests/property/concurrent_changes.h"
 #include "tests/property/translate.h"
 #include "tests/property/world.h"
 
@@ -87,10 +88,12 @@ struct run {
     bool clock_stands; /* known_at runs ahead of it */
     struct sender senders[SENDERS];
     struct reader readers[READERS];
+    struct changes changes;
 };
 
 struct totals {
     uint64_t applied, duplicates, refused, merges, late, future, observations, past, not_found, found, amid;
+    uint64_t linked, split, decided; /* changes of identity that no event brought */
 };
 
 static _Noreturn void fail_run(const struct run *run, const char *words)
@@ -99,6 +102,11 @@ static _Noreturn void fail_run(const struct run *run, const char *words)
         (unsigned long long)run->number, words);
     again_print();
     _exit(1);
+}
+
+static _Noreturn void fail_in(void *context, const char *words)
+{
+    fail_run(context, words);
 }
 
 /* --- time ------------------------------------------------------------------------------------------------ */
@@ -269,22 +277,56 @@ static void *reader_main(void *context)
 
 /* --- judging --------------------------------------------------------------------------------------------- */
 
+/* An entry of the log, in whatever order they came back. */
 struct applied {
-    const struct oracle_event *event;
+    int64_t known_at_us;
+    const struct oracle_event *event; /* or: */
     const struct event_outcome *outcome;
+    const struct changed *changed;
 };
 
 static int by_known_at(const void *a, const void *b)
 {
-    int64_t x = ((const struct applied *)a)->outcome->known_at_us;
-    int64_t y = ((const struct applied *)b)->outcome->known_at_us;
+    int64_t x = ((const struct applied *)a)->known_at_us;
+    int64_t y = ((const struct applied *)b)->known_at_us;
     return x < y ? -1 : x > y;
+}
+
+static void tell_event(
+    struct run *run, const struct applied *applied, struct oracle *oracle, struct totals *totals)
+{
+    struct oracle_event event = *applied->event;
+    int64_t known_at_us = applied->known_at_us;
+    if (event.has_known_at && known_at_us < event.known_at_us)
+        fail_run(run, "an event is known before its source knew it");
+    event.has_known_at = false;
+    struct oracle_outcome outcome = oracle_add(oracle, &event, known_at_us, INT64_MIN);
+    if (outcome.fate != ORACLE_APPLIED || outcome.known_at_us != known_at_us ||
+        outcome.node != applied->outcome->node ||
+        outcome.identifiers_dropped != applied->outcome->identifiers_dropped)
+        fail_run(run, "an event was applied otherwise than the oracle does");
+    totals->merges += outcome.customers_merged;
+    totals->late += event.time_us < known_at_us - WORLD_HOUR;
+    totals->future += event.time_us > known_at_us;
+    totals->applied++;
+}
+
+static size_t add_changes(struct run *run, struct applied *applied, size_t count, struct totals *totals)
+{
+    for (size_t i = 0; i < run->changes.count; i++) {
+        const struct changed *made = &run->changes.made[i];
+        applied[count++] = (struct applied){.known_at_us = made->known_at_us, .changed = made};
+        totals->linked += made->kind == CHANGED_LINK;
+        totals->split += made->kind == CHANGED_SPLIT;
+        totals->decided += made->kind == CHANGED_VERDICT;
+    }
+    return count;
 }
 
 /* Tells the oracle what was applied, in order of known_at, which each event gets as it did. */
 static struct oracle *replay(struct run *run, struct totals *totals)
 {
-    static struct applied applied[SENT_MAX];
+    static struct applied applied[SENT_MAX + CHANGES_MAX];
     size_t count = 0;
     for (size_t i = 0; i < SENDERS * BATCHES; i++) {
         const struct sent_batch *batch = &run->senders[i % SENDERS].batches[i / SENDERS];
@@ -297,28 +339,28 @@ static struct oracle *replay(struct run *run, struct totals *totals)
             if (batch->refusals[j] != 0 && outcome->fate != EVENT_REFUSED)
                 fail_run(run, "a bad event was taken");
             if (outcome->fate == EVENT_APPLIED)
-                applied[count++] = (struct applied){batch->events[j], outcome};
+                applied[count++] = (struct applied){outcome->known_at_us, batch->events[j], outcome, NULL};
         }
     }
+    count = add_changes(run, applied, count, totals);
     qsort(applied, count, sizeof *applied, by_known_at);
     struct oracle *oracle = oracle_new(&run->world.definitions, WORLD_AHEAD);
     for (size_t i = 0; i < count; i++) {
-        struct oracle_event event = *applied[i].event;
-        int64_t known_at_us = applied[i].outcome->known_at_us;
-        if (event.has_known_at && known_at_us < event.known_at_us)
-            fail_run(run, "an event is known before its source knew it");
-        event.has_known_at = false;
-        struct oracle_outcome outcome = oracle_add(oracle, &event, known_at_us, INT64_MIN);
-        if (outcome.fate != ORACLE_APPLIED || outcome.known_at_us != known_at_us ||
-            outcome.node != applied[i].outcome->node ||
-            outcome.identifiers_dropped != applied[i].outcome->identifiers_dropped)
-            fail_run(run, "an event was applied otherwise than the oracle does");
-        totals->merges += outcome.customers_merged;
-        totals->late += event.time_us < known_at_us - WORLD_HOUR;
-        totals->future += event.time_us > known_at_us;
+        if (applied[i].changed != NULL)
+            changes_tell(&run->changes, applied[i].changed, oracle);
+        else
+            tell_event(run, &applied[i], oracle, totals);
     }
-    totals->applied += count;
     return oracle;
+}
+
+/* All its identifiers were blocked then; they may link again by now. */
+static bool was_blocked(const struct run *run, const struct event_outcome *outcome)
+{
+    bool blocks = false;
+    for (size_t i = 0; i < run->changes.count; i++)
+        blocks = blocks || run->changes.made[i].split.blocks;
+    return blocks && outcome->fate == EVENT_REFUSED && strstr(outcome->why.text, "are blocked") != NULL;
 }
 
 /* What was not applied must be there already, the same or another. */
@@ -337,7 +379,7 @@ static void check_refused(struct run *run, struct oracle *oracle)
             /* dated too far ahead then, or a repetition that came first, with identifiers that may not link */
             bool early = outcome->fate == EVENT_REFUSED &&
                          (outcome->why.code == PATRON_OUT_OF_RANGE || fate == ORACLE_DUPLICATE);
-            if (early || (int)fate == (int)outcome->fate)
+            if (early || was_blocked(run, outcome) || (int)fate == (int)outcome->fate)
                 continue;
             world_print_event(stdout, &event);
             printf(" was %s\n", outcome->fate == EVENT_REFUSED ? outcome->why.text : "taken for a duplicate");
@@ -449,8 +491,13 @@ static void prepare(struct run *run)
 
 static void all_at_once(struct run *run)
 {
-    pthread_t clock, senders[SENDERS], readers[READERS];
+    pthread_t clock, changes, senders[SENDERS], readers[READERS];
     CHECK(pthread_create(&clock, NULL, clock_main, run) == 0);
+    run->changes.port = run->port;
+    run->changes.dice = dice_of(run->seed + 3 + READERS + SENDERS, run->number);
+    run->changes.fail = fail_in;
+    run->changes.context = run;
+    CHECK(pthread_create(&changes, NULL, changes_main, &run->changes) == 0);
     for (size_t i = 0; i < READERS; i++) {
         run->readers[i].run = run;
         run->readers[i].patience = run->number % 2 == 0 ? 90 : 20;
@@ -464,6 +511,8 @@ static void all_at_once(struct run *run)
     }
     for (size_t i = 0; i < SENDERS; i++)
         pthread_join(senders[i], NULL);
+    atomic_store(&run->changes.stop, true);
+    pthread_join(changes, NULL);
     usleep(2000); /* some reads after the last group */
     atomic_store(&run->stop_readers, true);
     for (size_t i = 0; i < READERS; i++)
@@ -496,6 +545,7 @@ static void run_history(uint64_t seed, uint64_t number, struct totals *totals)
         arena_clear(&run->readers[i].arena);
     for (size_t i = 0; i < SENDERS * BATCHES; i++)
         sem_destroy(&run->senders[i % SENDERS].batches[i / SENDERS].done);
+    arena_clear(&run->changes.arena);
     arena_clear(&run->arena);
     world_clear(&run->world);
     memory_free(run);
@@ -523,13 +573,15 @@ static void what_is_answered_while_others_write_is_what_any_later_question_says(
         (unsigned long long)totals.late, (unsigned long long)totals.future,
         (unsigned long long)totals.observations, (unsigned long long)totals.found,
         (unsigned long long)totals.not_found, (unsigned long long)totals.past, (unsigned long long)totals.amid);
+    printf("changes of identity beside them: %llu links, %llu splits and blocks, %llu verdicts\n",
+        (unsigned long long)totals.linked, (unsigned long long)totals.split, (unsigned long long)totals.decided);
     assert_true(totals.observations > 0);
     assert_true(totals.found > 0);
     if (count < COVERED_FROM || (single_text && *single_text))
         return;
     /* What this test is for must have happened: answers of now between writes, and every kind of event among these. */
     const uint64_t covered[] = {totals.applied, totals.duplicates, totals.refused, totals.merges, totals.late,
-        totals.future, totals.past, totals.not_found, totals.amid};
+        totals.linked, totals.split, totals.future, totals.past, totals.not_found, totals.amid};
     for (size_t i = 0; i < sizeof covered / sizeof covered[0]; i++)
         assert_true(covered[i] >= count);
 }
