@@ -8,7 +8,7 @@
  * ascending by hash: hash 8 bytes BE, count varint
  *
  * Reals are little-endian IEEE 754. Weights are not stored: they follow. A reader takes m and u in (0, 1], prior and
- * household in (0, 1), levels of each kind as this program has them, hashes strictly ascending, counts of 1 at least. */
+ * household in (0, 1), levels of each kind as this program has them, hashes that ascend, counts of 1 at least. */
 #include "store/matching/model.h"
 
 enum { MODEL_FORMAT = 1 };

@@ -86,22 +86,42 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-size_t match_edits(const struct match_text *a, const struct match_text *b, size_t most)
+/* Of what is left between a common beginning and a common end: points into the texts. */
+struct stretch {
+    const uint32_t *points;
+    size_t length;
+};
+
+static void ends_cut(struct stretch *a, struct stretch *b)
+{
+    while (a->length > 0 && b->length > 0 && a->points[0] == b->points[0]) {
+        a->points++, a->length--;
+        b->points++, b->length--;
+    }
+    while (a->length > 0 && b->length > 0 && a->points[a->length - 1] == b->points[b->length - 1]) {
+        a->length--;
+        b->length--;
+    }
+}
+
+size_t match_edits(const struct match_text *one, const struct match_text *other, size_t most)
 {
     size_t rows[3][MATCH_VALUE_BYTES_MAX + 1];
     size_t *before = rows[0], *last = rows[1], *now = rows[2];
-    size_t difference = a->length > b->length ? a->length - b->length : b->length - a->length;
-    if (difference > most)
+    struct stretch a = {one->points, one->length}, b = {other->points, other->length};
+    ends_cut(&a, &b);
+    size_t difference = a.length > b.length ? a.length - b.length : b.length - a.length;
+    if (difference > most || (most <= 1 && smaller(a.length, b.length) > 2))
         return most + 1;
-    for (size_t j = 0; j <= b->length; j++)
+    for (size_t j = 0; j <= b.length; j++)
         last[j] = j;
-    for (size_t i = 1; i <= a->length; i++) {
+    for (size_t i = 1; i <= a.length; i++) {
         now[0] = i;
         size_t best = i;
-        for (size_t j = 1; j <= b->length; j++) {
-            uint32_t x = a->points[i - 1], y = b->points[j - 1];
+        for (size_t j = 1; j <= b.length; j++) {
+            uint32_t x = a.points[i - 1], y = b.points[j - 1];
             now[j] = smaller(smaller(last[j], now[j - 1]) + 1, last[j - 1] + (x != y));
-            if (i > 1 && j > 1 && x == b->points[j - 2] && a->points[i - 2] == y)
+            if (i > 1 && j > 1 && x == b.points[j - 2] && a.points[i - 2] == y)
                 now[j] = smaller(now[j], before[j - 2] + 1);
             best = smaller(best, now[j]);
         }
@@ -110,5 +130,5 @@ size_t match_edits(const struct match_text *a, const struct match_text *b, size_
         size_t *oldest = before;
         before = last, last = now, now = oldest;
     }
-    return smaller(last[b->length], most + 1);
+    return smaller(last[b.length], most + 1);
 }
