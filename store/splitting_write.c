@@ -128,15 +128,17 @@ static enum patron_code split_write(
     TRY(split_advance(split, &newest, GROUP_COST_MAX, &outcome->fate, error));
     if (outcome->fate != SPLIT_DONE)
         return PATRON_OK;
+    int64_t known_at_us;
+    TRY(change_known_at(store, &known_at_us, error));
     if (split->request.change == CHANGE_BLOCK)
         to_block_done(store, split->request.nodes[0]);
     if (nothing_to_do(split))
         return PATRON_OK;
     struct cut cut = {.store = store,
         .split = split,
+        .known_at_us = known_at_us,
         .separates =
             split->request.change == CHANGE_SPLIT && !split->request.may_relink && split->plan.part_count > 1};
-    TRY(change_known_at(store, &cut.known_at_us, error));
     TRY(profiles_install(&cut, error));
     kv_batch_close(store->batch); /* it may be thousands of rows, and nothing else comes in this group */
     members_write(&cut);
@@ -155,6 +157,6 @@ enum patron_code group_split(
     *outcome = (struct split_outcome){0};
     arena_reset(&store->event_arena);
     enum patron_code code = split_write(store, split, outcome, error);
-    store->failed = store->failed || code != PATRON_OK;
+    store->failed = store->failed || (code != PATRON_OK && code != PATRON_OUT_OF_RANGE);
     return code;
 }
