@@ -63,12 +63,14 @@ const char *node_text(const Patron__V1__IdentityNode *node, char text[NODE_TEXT_
     return text;
 }
 
-const char *node_text_of(
-    uint64_t node, Patron__V1__IdentityNode *const *nodes, size_t count, char text[NODE_TEXT_MAX])
+const char *node_text_of(uint64_t node, const struct node_list *list, char text[NODE_TEXT_MAX])
 {
-    for (size_t i = 0; i < count; i++)
-        if (nodes[i]->node == node)
-            return node_text(nodes[i], text);
+    for (size_t i = 0; i < list->count; i++)
+        if (list->nodes[i]->node == node)
+            return node_text(list->nodes[i], text);
+    for (size_t i = 0; i < list->other_count; i++)
+        if (list->others[i]->node == node)
+            return node_text(list->others[i], text);
     snprintf(text, NODE_TEXT_MAX, "%llu", (unsigned long long)node);
     return text;
 }
@@ -238,8 +240,8 @@ static void heading_print(const char *words, size_t count, bool more)
     printf("\n%s: %zu%s\n", words, count, more ? " or more; the newest" : "");
 }
 
-void refusals_print(Patron__V1__IdentityRefusal *const *refusals, size_t count, bool more,
-    Patron__V1__IdentityNode *const *nodes, size_t node_count)
+void refusals_print(
+    Patron__V1__IdentityRefusal *const *refusals, size_t count, bool more, const struct node_list *nodes)
 {
     if (count == 0)
         return;
@@ -256,11 +258,11 @@ void refusals_print(Patron__V1__IdentityRefusal *const *refusals, size_t count, 
             char when[TIME_TEXT_MAX], of[NODE_TEXT_MAX], other[NODE_TEXT_MAX];
             time_to_text(refusals[i]->known_at_us, when);
             if (dropped->node)
-                node_text_of(dropped->node, nodes, node_count, other);
+                node_text_of(dropped->node, nodes, other);
             else
                 snprintf(other, sizeof other, "%s, not known before", dropped->type);
             table_add(&table, when);
-            table_add(&table, node_text_of(refusals[i]->node, nodes, node_count, of));
+            table_add(&table, node_text_of(refusals[i]->node, nodes, of));
             table_add(&table, other);
             table_add(&table, obstacle_words(dropped->obstacle));
         }
@@ -269,8 +271,8 @@ void refusals_print(Patron__V1__IdentityRefusal *const *refusals, size_t count, 
     table_close(&table);
 }
 
-void items_print(Patron__V1__IdentityReviewItem *const *items, size_t count, bool more,
-    Patron__V1__IdentityNode *const *nodes, size_t node_count)
+void items_print(
+    Patron__V1__IdentityReviewItem *const *items, size_t count, bool more, const struct node_list *nodes)
 {
     if (count == 0)
         return;
@@ -287,8 +289,8 @@ void items_print(Patron__V1__IdentityReviewItem *const *items, size_t count, boo
         time_to_text(items[i]->item_us, when);
         table_add(&table, when);
         table_add(&table, review_state_word(items[i]->state));
-        table_add(&table, node_text_of(items[i]->a, nodes, node_count, a));
-        table_add(&table, node_text_of(items[i]->b, nodes, node_count, b));
+        table_add(&table, node_text_of(items[i]->a, nodes, a));
+        table_add(&table, node_text_of(items[i]->b, nodes, b));
         table_add(&table, obstacle_words(items[i]->obstacle));
     }
     table_print(&table, stdout);

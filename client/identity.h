@@ -23,9 +23,15 @@ enum patron_code actor_choose(const char *given, const char **actor, struct erro
 
 /* "email:ada@example.org" where the value is kept, else "email 17". */
 const char *node_text(const Patron__V1__IdentityNode *node, char text[NODE_TEXT_MAX]);
+/* Nodes that an answer gives, to find those that it names by number. */
+struct node_list {
+    Patron__V1__IdentityNode *const *nodes;
+    size_t count;
+    Patron__V1__IdentityNode *const *others;
+    size_t other_count;
+};
 /* The same of a number, by its node among these; "17" if it is not. */
-const char *node_text_of(
-    uint64_t node, Patron__V1__IdentityNode *const *nodes, size_t count, char text[NODE_TEXT_MAX]);
+const char *node_text_of(uint64_t node, const struct node_list *list, char text[NODE_TEXT_MAX]);
 
 const char *rule_word(Patron__V1__LinkRule rule);
 const char *obstacle_words(Patron__V1__Obstacle obstacle);
@@ -43,10 +49,10 @@ struct json_object *effect_json(const Patron__V1__IdentityEffect *effect);
 /* On one line, and frees it. */
 void json_print(struct json_object *take_object);
 
-void refusals_print(Patron__V1__IdentityRefusal *const *refusals, size_t count, bool more,
-    Patron__V1__IdentityNode *const *nodes, size_t node_count);
-void items_print(Patron__V1__IdentityReviewItem *const *items, size_t count, bool more,
-    Patron__V1__IdentityNode *const *nodes, size_t node_count);
+void refusals_print(
+    Patron__V1__IdentityRefusal *const *refusals, size_t count, bool more, const struct node_list *nodes);
+void items_print(
+    Patron__V1__IdentityReviewItem *const *items, size_t count, bool more, const struct node_list *nodes);
 /* PATRON_CORRUPT: its columns are not whole. */
 enum patron_code effect_check(const Patron__V1__IdentityEffect *effect, struct error *error) MUST_CHECK;
 /* The features that differ, of an effect that was checked. */

@@ -194,6 +194,7 @@ static void split_json_print(const Patron__V1__SplitIdentityResponse *reply, boo
     json_object_object_add(result, "more_refusals", json_object_new_boolean(reply->more_refusals));
     json_object_object_add(result, "items", items_json(reply->items, reply->n_items));
     json_object_object_add(result, "more_items", json_object_new_boolean(reply->more_items));
+    json_object_object_add(result, "others", nodes_json(reply->others, reply->n_others));
     json_print(result);
 }
 
@@ -213,12 +214,12 @@ static enum patron_code split_print(
     if (!effect || effect->n_before == 0)
         return PATRON_OK;
     TRY(effect_print(effect, error));
-    Patron__V1__IdentityNode *const *nodes = effect->before[0]->nodes;
-    size_t count = effect->before[0]->n_nodes;
+    const struct node_list nodes = {
+        effect->before[0]->nodes, effect->before[0]->n_nodes, reply->others, reply->n_others};
     if (reply->n_refusals + reply->n_items > 0)
         puts("\nDecided while the links held; nothing of it is decided again by itself:");
-    refusals_print(reply->refusals, reply->n_refusals, reply->more_refusals, nodes, count);
-    items_print(reply->items, reply->n_items, reply->more_items, nodes, count);
+    refusals_print(reply->refusals, reply->n_refusals, reply->more_refusals, &nodes);
+    items_print(reply->items, reply->n_items, reply->more_items, &nodes);
     return PATRON_OK;
 }
 

@@ -152,14 +152,15 @@ static void links_print(const show_reply *reply)
     table_add(&table, "times");
     table_align_right(&table, 4);
     table_add(&table, "on");
+    const struct node_list nodes = {.nodes = reply->nodes, .count = reply->n_nodes};
     for (size_t i = 0; i < reply->n_links; i++) {
         const Patron__V1__IdentityLink *link = reply->links[i];
         char a[NODE_TEXT_MAX], b[NODE_TEXT_MAX], since[TIME_TEXT_MAX], times[32], why[NODE_TEXT_MAX + 512];
         time_to_text(link->since_us, since);
         snprintf(times, sizeof times, "%llu", (unsigned long long)link->count);
         why_text(link, why, sizeof why);
-        table_add(&table, node_text_of(link->a, reply->nodes, reply->n_nodes, a));
-        table_add(&table, node_text_of(link->b, reply->nodes, reply->n_nodes, b));
+        table_add(&table, node_text_of(link->a, &nodes, a));
+        table_add(&table, node_text_of(link->b, &nodes, b));
         table_add(&table, rule_word(link->rule));
         table_add(&table, since);
         table_add(&table, times);
@@ -192,8 +193,9 @@ static void show_table(const show_reply *reply)
     nodes_print(reply);
     links_print(reply);
     separations_print(reply);
-    refusals_print(reply->refusals, reply->n_refusals, reply->more_refusals, reply->nodes, reply->n_nodes);
-    items_print(reply->items, reply->n_items, reply->more_items, reply->nodes, reply->n_nodes);
+    const struct node_list nodes = {reply->nodes, reply->n_nodes, reply->others, reply->n_others};
+    refusals_print(reply->refusals, reply->n_refusals, reply->more_refusals, &nodes);
+    items_print(reply->items, reply->n_items, reply->more_items, &nodes);
 }
 
 static struct json_object *numbers_json(const uint64_t *numbers, size_t count)
@@ -237,6 +239,7 @@ static void show_json(const show_reply *reply)
     json_object_object_add(result, "more_refusals", json_object_new_boolean(reply->more_refusals));
     json_object_object_add(result, "items", items_json(reply->items, reply->n_items));
     json_object_object_add(result, "more_items", json_object_new_boolean(reply->more_items));
+    json_object_object_add(result, "others", nodes_json(reply->others, reply->n_others));
     json_print(result);
 }
 
@@ -311,8 +314,9 @@ static const char *fact_words(const history_reply *reply, const Patron__V1__Iden
 {
     unsigned long long customer = fact->customer, from = fact->from_customer, count = fact->count;
     const char *plural = count == 1 ? "" : "s";
-    node_text_of(fact->node, reply->nodes, reply->n_nodes, text->a);
-    node_text_of(fact->other, reply->nodes, reply->n_nodes, text->b);
+    const struct node_list nodes = {.nodes = reply->nodes, .count = reply->n_nodes};
+    node_text_of(fact->node, &nodes, text->a);
+    node_text_of(fact->other, &nodes, text->b);
     if (fact->what == PATRON__V1__IDENTITY_HAPPENING__IDENTITY_HAPPENING_REFUSED && fact->other == 0)
         snprintf(text->b, sizeof text->b, "%s, not known before", fact->type);
     char *words = text->words;

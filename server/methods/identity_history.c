@@ -1,14 +1,13 @@
 /* History: a page of what happened to a customer's identifiers, on a worker. */
 #include "server/methods/errand.h"
 #include "server/methods/identity_messages.h"
+#include "server/methods/identity_others.h"
 #include "server/methods/identity_who.h"
 #include "server/methods/methods.h"
 #include "server/methods/reply.h"
 #include "store/history.h"
 
-#include <stdlib.h>
-
-enum { PAGE_DEFAULT = 200, OTHERS_MAX = 1000 };
+enum { PAGE_DEFAULT = 200 };
 
 /* --- messages ----------------------------------------------------------------------------------------------------- */
 
@@ -50,55 +49,22 @@ static enum patron_code moment_message(const struct view *view, const struct his
 
 /* --- the nodes that the page speaks of ---------------------------------------------------------------------------- */
 
-static int number_compare(const void *left, const void *right)
-{
-    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
-    return a < b ? -1 : a > b;
-}
-
-static bool has_number(const uint64_t *numbers, size_t count, uint64_t number)
-{
-    return count > 0 && bsearch(&number, numbers, count, sizeof number, number_compare);
-}
-
-struct others {
-    const uint64_t *known; /* ascending */
-    size_t known_count;
-    uint64_t numbers[OTHERS_MAX];
-    size_t count;
-};
-
-static void other_add(struct others *others, uint64_t node)
-{
-    if (node == 0 || has_number(others->known, others->known_count, node) || others->count == OTHERS_MAX)
-        return;
-    for (size_t i = 0; i < others->count; i++)
-        if (others->numbers[i] == node)
-            return;
-    others->numbers[others->count++] = node;
-}
-
 static enum patron_code nodes_fill(struct errand *errand, const struct explained_node *nodes, size_t count,
-    const struct history *history, struct others *others, Patron__V1__IdentityHistoryResponse *response,
-    struct error *error)
+    const struct history *history, Patron__V1__IdentityHistoryResponse *response, struct error *error)
 {
     struct arena *arena = &errand->call->arena;
+    struct identity_others *others = identity_others_new(nodes, count, arena);
     for (size_t i = 0; i < history->count; i++) {
         for (size_t k = 0; k < history->moments[i].fact_count; k++) {
-            other_add(others, history->moments[i].facts[k].node);
-            other_add(others, history->moments[i].facts[k].other);
+            identity_others_add(others, history->moments[i].facts[k].node);
+            identity_others_add(others, history->moments[i].facts[k].other);
         }
     }
-    response->nodes = arena_array(arena, count + others->count, sizeof response->nodes[0]);
-    for (; response->n_nodes < count; response->n_nodes++)
-        response->nodes[response->n_nodes] =
-            identity_node_message(errand->view->definitions, &nodes[response->n_nodes], arena);
-    for (size_t i = 0; i < others->count; i++) {
-        struct explained_node other;
-        TRY(explain_node(errand->view, others->numbers[i], errand->as_of_us, arena, &other, error));
-        response->nodes[response->n_nodes++] = identity_node_message(errand->view->definitions, &other, arena);
-    }
-    return PATRON_OK;
+    response->n_nodes = count + others->count;
+    response->nodes = arena_array(arena, response->n_nodes, sizeof response->nodes[0]);
+    for (size_t i = 0; i < count; i++)
+        response->nodes[i] = identity_node_message(errand->view->definitions, &nodes[i], arena);
+    return identity_others_messages(others, errand, response->nodes + count, error);
 }
 
 /* --- the call ----------------------------------------------------------------------------------------------------- */
@@ -126,10 +92,7 @@ static enum patron_code page_answer(
         TRY(moment_message(errand->view, &history.moments[response.n_moments], arena,
             &response.moments[response.n_moments], error));
     response.next_us = history.more ? history.moments[history.count - 1].known_at_us : 0;
-    struct others *others = arena_alloc(arena, sizeof *others);
-    others->known = numbers;
-    others->known_count = count;
-    TRY(nodes_fill(errand, nodes, count, &history, others, &response, error));
+    TRY(nodes_fill(errand, nodes, count, &history, &response, error));
     reply_message(errand->call, &response.base);
     return PATRON_OK;
 }

@@ -1,6 +1,7 @@
 /* Show: a customer as of any moment, on a worker. */
 #include "server/methods/errand.h"
 #include "server/methods/identity_messages.h"
+#include "server/methods/identity_others.h"
 #include "server/methods/identity_who.h"
 #include "server/methods/methods.h"
 #include "server/methods/reply.h"
@@ -48,6 +49,12 @@ static enum patron_code reply(struct errand *errand, const struct explanation *e
     response.n_items = explanation->item_count;
     response.items = identity_item_messages(explanation->items, explanation->item_count, arena);
     response.more_items = explanation->more_items;
+    struct identity_others *others = identity_others_new(explanation->nodes, explanation->node_count, arena);
+    identity_others_add_decided(others, explanation->refusals, explanation->refusal_count, explanation->items,
+        explanation->item_count);
+    response.n_others = others->count;
+    response.others = arena_array(arena, others->count, sizeof response.others[0]);
+    TRY(identity_others_messages(others, errand, response.others, error));
     reply_message(errand->call, &response.base);
     return PATRON_OK;
 }

@@ -3,6 +3,7 @@
 #include "server/methods/errand.h"
 #include "server/methods/identity_change.h"
 #include "server/methods/identity_messages.h"
+#include "server/methods/identity_others.h"
 #include "server/methods/methods.h"
 #include "server/methods/port.h"
 #include "server/methods/reply.h"
@@ -121,7 +122,12 @@ static enum patron_code decided_fill(struct split_call *call, const struct split
     call->response.n_items = decided.item_count;
     call->response.items = identity_item_messages(decided.items, decided.item_count, arena);
     call->response.more_items = decided.more_items;
-    return PATRON_OK;
+    struct identity_others *others = identity_others_new(call->before.nodes, call->before.node_count, arena);
+    identity_others_add_decided(
+        others, decided.refusals, decided.refusal_count, decided.items, decided.item_count);
+    call->response.n_others = others->count;
+    call->response.others = arena_array(arena, others->count, sizeof call->response.others[0]);
+    return identity_others_messages(others, call->errand, call->response.others, error);
 }
 
 /* --- doing it ----------------------------------------------------------------------------------------------------- */

@@ -90,6 +90,8 @@ def test_a_link_taken_back_gives_each_side_its_own_and_the_next_event_does_not_b
     assert features(two, ADA[0], BOB[0]) == [(1, 3, 32), (3, 2, 24)]
     shown = identity(two, "show", "--id", ADA[0])
     assert [(dropped["why"], dropped["node"]) for dropped in shown["refusals"][0]["identifiers"]] == [("kept apart", 4)]
+    assert [(node["node"], node["type"]) for node in shown["others"]] == [(4, "device")]
+    assert "device 4" in two.patron("identity", "show", "--id", ADA[0]).stdout
     kept = shown["separations"][0]
     assert sorted([kept["nodes"], kept["others"]]) == [[1, 2], [3, 4]] and kept["reason"] == "a mistake"
     assert identity(two, "link", ADA[0], BOB[0], "--actor", "grace", code=1)["fate"] == "refused"
