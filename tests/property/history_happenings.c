@@ -294,7 +294,8 @@ static void join_fresh(struct history *history, uint64_t node, size_t type)
     history_group(history, &event, 1, NULL, false);
 }
 
-/* A customer gets as many of a type as it may have, and one more just before, as or after the first counts no longer. */
+/* A customer gets as many of a type as it may have, and one more just before, as or after the first counts no
+ * longer. */
 void history_happen_window(struct history *history)
 {
     struct dice *dice = &history->world.dice;
