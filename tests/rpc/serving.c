@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { METHODS_MAX = 32 };
+enum { METHODS_MAX = 64 };
 
 static void on_drained(void *context)
 {
