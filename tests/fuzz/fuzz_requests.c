@@ -7,13 +7,18 @@
 #include "server/work/database.h"
 #include "tests/fuzz/fuzz.h"
 
+#include <pthread.h>
+
+#define CLOCK_US INT64_C(1775000000000000)
+
 enum { STEPS_MAX = 100000 };
 
 static const char definitions_text[] =
-    "identifiers: {customer_id: {max: 1}, email: {normalize: email}}\n"
+    "identifiers: {customer_id: {unique: true}, email: {normalize: email, keep: true}}\n"
+    "identity: {value: worth, review_either: 1000}\n"
     "events: {order: {amount: money, channel: string}}\n"
     "features: {orders: {of: order, count: true}, revenue: {of: order, sum: amount, window: 30d},\n"
-    "           channel: {of: order, last: channel}}\n"
+    "           channel: {of: order, last: channel}, worth: {of: order, sum: amount}}\n"
     "services: {all: [orders, revenue, channel], numbers: [orders, revenue]}\n";
 
 /* --- the engine ---------------------------------------------------------------------------------------- */
@@ -107,6 +112,7 @@ static const struct call_functions functions = {
 /* --- the port: the database's, but work is done at once, and events and definitions are refused ------ */
 
 static struct port *real;
+static uint32_t changes; /* that were written, perhaps */
 
 static const struct view *view_acquire(struct port *port, int64_t *as_of_us)
 {
@@ -190,6 +196,7 @@ static enum patron_code change(struct port *port,
     struct error *error)
 {
     (void)port;
+    changes++;
     return real->functions->change(real, work, context, error);
 }
 
@@ -197,6 +204,7 @@ static enum patron_code split(struct port *port, struct split *split, const atom
     struct split_outcome *outcome, struct error *error)
 {
     (void)port;
+    changes++;
     return real->functions->split(real, split, cancelled, outcome, error);
 }
 
@@ -233,24 +241,105 @@ static void on_fatal(void *context, const struct error *error)
 static int64_t still(void *context)
 {
     (void)context;
-    return INT64_C(1775000000000000);
+    return CLOCK_US;
 }
 
-static struct services *services_once(void)
+/* --- the world that all inputs find: two customers with more than one identifier, one merge that waits, one refused.
+ * Inputs may change it; after so many changes it is made anew, so that it stays as small. ------------------------ */
+
+enum { CHANGES_MAX = 200, WORLD_EVENTS = 5 };
+
+static struct kv *world_kv;
+static struct database *world;
+
+struct sending {
+    struct ingest_batch batch; /* first */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool done;
+};
+
+static void on_done(struct ingest_batch *batch)
 {
-    static struct port port = {&port_functions};
-    static struct services services;
-    if (services.port)
-        return &services;
+    struct sending *sending = (struct sending *)(void *)batch;
+    pthread_mutex_lock(&sending->lock);
+    sending->done = true;
+    pthread_cond_signal(&sending->changed);
+    pthread_mutex_unlock(&sending->lock);
+}
+
+/* The entries' known_at count up from the clock, which stands still: item_us of what waits is 2 after it. */
+static void world_fill(void)
+{
+    static const struct {
+        const char *types[2], *values[2];
+    } who[WORLD_EVENTS] = {
+        {{"customer_id", "email"}, {"1", "ada@x.org"}},
+        {{"email", NULL}, {"bob@x.org", NULL}},
+        {{"email", "email"}, {"bob@x.org", "ada@x.org"}},
+        {{"customer_id", "email"}, {"2", "eve@x.org"}},
+        {{"customer_id", "email"}, {"1", "eve@x.org"}},
+    };
+    struct event_identifier identifiers[WORLD_EVENTS][2];
+    struct event_attribute amount = {
+        .name = bytes_from_string("amount"), .kind = GIVEN_DECIMAL, .text = bytes_from_string("2000")};
+    struct event_input events[WORLD_EVENTS];
+    struct event_outcome outcomes[WORLD_EVENTS];
+    for (size_t i = 0; i < WORLD_EVENTS; i++) {
+        size_t count = who[i].types[1] ? 2 : 1;
+        for (size_t j = 0; j < count; j++)
+            identifiers[i][j] = (struct event_identifier){
+                bytes_from_string(who[i].types[j]), bytes_from_string(who[i].values[j])};
+        events[i] = (struct event_input){.source = bytes_from_string("fuzz"),
+            .type = bytes_from_string("order"),
+            .id = bytes_of(&"abcde"[i], 1),
+            .time_us = CLOCK_US - MICROSECONDS_PER_DAY,
+            .identifiers = identifiers[i],
+            .identifier_count = count,
+            .attributes = &amount,
+            .attribute_count = 1};
+    }
+    struct sending sending = {
+        .batch = {.events = events, .outcomes = outcomes, .event_count = WORLD_EVENTS, .done = on_done},
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .changed = PTHREAD_COND_INITIALIZER};
+    CHECK(real->functions->ingest(real, &sending.batch, NULL) == PATRON_OK);
+    pthread_mutex_lock(&sending.lock);
+    while (!sending.done)
+        pthread_cond_wait(&sending.changed, &sending.lock);
+    pthread_mutex_unlock(&sending.lock);
+    for (size_t i = 0; i < WORLD_EVENTS; i++)
+        CHECK(outcomes[i].fate == EVENT_APPLIED);
+}
+
+static void world_open(void)
+{
     static const uint8_t key[STORE_KEY_BYTES] = {1};
-    struct database_options options = {.kv = kv_memory_new(),
+    world_kv = kv_memory_new();
+    struct database_options options = {.kv = world_kv,
         .key = key,
         .definitions_text = bytes_from_string(definitions_text),
         .clock_source = {still, still, NULL},
         .fatal = on_fatal};
-    struct database *database;
-    CHECK(database_open(&options, &database, NULL) == PATRON_OK);
-    real = database_port(database);
+    CHECK(database_open(&options, &world, NULL) == PATRON_OK);
+    real = database_port(world);
+    changes = 0;
+    world_fill();
+}
+
+static struct services *services_now(void)
+{
+    static struct port port = {&port_functions};
+    static struct services services;
+    if (services.port && changes < CHANGES_MAX)
+        return &services;
+    if (services.port) {
+        database_close(world);
+        kv_close(world_kv);
+    }
+    world_open();
+    if (services.port)
+        return &services;
     static const char *const paths[] = {"all"};
     services.metrics = metrics_new(paths, 1);
     services.health = health_new();
@@ -322,6 +411,13 @@ static const char *const numbered[] = {
     "/patron.v1.Review/List",
     "/patron.v1.Review/Get",
     "/patron.v1.Review/Decide",
+    "/patron.v1.Measures/GetMeasures",
+    "/patron.v1.Identity/Show",
+    "/patron.v1.Identity/History",
+    "/patron.v1.Identity/Link",
+    "/patron.v1.Identity/Unlink",
+    "/patron.v1.Identity/Block",
+    "/patron.v1.Identity/Unblock",
 };
 enum { NUMBERED = sizeof numbered / sizeof numbered[0] };
 
@@ -355,7 +451,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct fuzz_call *call = memory_alloc(sizeof *call);
     call->call.functions = &functions;
     call->call.method = method_choose(data[0]);
-    call->call.services = services_once();
+    call->call.services = services_now();
     struct bytes rest = bytes_of(data + 2, size - 2);
     bool streams = call->call.method->shape == METHOD_STREAMS;
     call->call.method->start(&call->call, streams ? bytes_of("", 0) : rest);
