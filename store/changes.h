@@ -1,5 +1,5 @@
-/* changes: entries of the log that no event brings, put into an open group: links by hand and matches (linking.h), splits
- * and blocks (splitting.h), verdicts (review.h).
+/* changes: entries of the log that no event brings, put into an open group: links by hand and matches (linking.h),
+ * splits and blocks (splitting.h), verdicts (review.h).
  *
  * Threads: the writer's, within an open group. */
 #ifndef PATRON_STORE_CHANGES_H

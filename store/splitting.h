@@ -81,8 +81,8 @@ struct split_outcome {
     enum split_fate fate;
     int64_t known_at_us; /* DONE: of the entry; 0: there was nothing to do */
 };
-/* PATRON_OUT_OF_RANGE: the clock has come to the year 2200. Anything but DONE has changed nothing. The parts' profiles are the group's until it is committed: free the split only
- * then. A plan is used up with DONE. */
+/* Anything but DONE has changed nothing. The parts' profiles are the group's until it is committed: free the split only
+ * then. A plan is used up with DONE. PATRON_OUT_OF_RANGE: the clock has come to the year 2200. */
 enum patron_code group_split(struct store *store, struct split *split, struct split_outcome *outcome,
     struct error *error) MUST_CHECK;
 

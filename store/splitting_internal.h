@@ -1,5 +1,5 @@
-/* A split as its files share it: splitting.c (requests, plans), splitting_parts.c (what hangs together), splitting_tail.c
- * (what came since), splitting_write.c (the writer's). */
+/* A split as its files share it: splitting.c (requests, plans), splitting_parts.c (what hangs together),
+ * splitting_tail.c (what came since), splitting_write.c (the writer's). */
 #ifndef PATRON_STORE_SPLITTING_INTERNAL_H
 #define PATRON_STORE_SPLITTING_INTERNAL_H
 

@@ -104,8 +104,8 @@ static enum patron_code link_take(struct links_walk *walk, uint32_t at, const st
         return PATRON_OK;
     size_t other = split_node_find(split->nodes, split->node_count, link->b);
     if (other == split->node_count)
-        return error_set(error, PATRON_CORRUPT, "a live link leads from node %llu out of its customer: run patron verify",
-            (unsigned long long)link->a);
+        return error_set(error, PATRON_CORRUPT,
+            "a live link leads from node %llu out of its customer: run patron verify", (unsigned long long)link->a);
     if (split_ends(split, link->a, link->b))
         closing_add(split, link);
     else

@@ -153,7 +153,7 @@ static void closing_refresh(struct split *split, const struct link *link)
     }
 }
 
-/* A new link may lie within a part, and bring a new node to it; one across the cut would have been ended by the plan. */
+/* A new link may lie within a part, and bring a new node to it; across the cut it would have been ended by the plan. */
 static void link_look(struct tail *tail, size_t at, const struct link *link)
 {
     if (link->until_us != INT64_MAX)

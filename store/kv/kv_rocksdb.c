@@ -1,8 +1,8 @@
 /* kv_rocksdb: the store on disk, by RocksDB 7.8 through its C interface. No other file includes rocksdb/c.h.
  *
  * A family is a column family of the name in KV_FAMILIES; RocksDB's own "default" stays empty. A batch is RocksDB's
- * write batch with an index that keeps the newest change of a key, so it can be read through without locks; once closed,
- * what is in it goes on as one without an index.
+ * write batch with an index that keeps the newest change of a key, so it can be read through without locks; once
+ * closed, what is in it goes on as one without an index.
  *
  * What a crash may do to the write-ahead log. A write that was under way may leave its record cut short at the end of
  * the log: that one was never acknowledged and is dropped in silence. A record that is whole but fails its checksum, or

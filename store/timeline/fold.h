@@ -23,13 +23,14 @@ enum patron_code fold_current(const struct view *view, uint64_t customer, struct
 enum patron_code fold_after(const struct view *view, uint64_t customer, int64_t position_us, struct arena *arena,
     struct profile *profile, uint64_t *events, struct error *error) MUST_CHECK;
 
-/* Calls `take` for every event of the node with event time < before_us, in order of event time, until it returns false;
- * the event is borrowed. It comes as the layout's definitions read it: what was kept by name is resolved (event.h). Events of types
- * that only later versions of the definitions have are left out. */
+/* Calls `take` for every event of the node with event time < before_us, in order of event time, until it returns
+ * false; the event is borrowed. It comes as the layout's definitions read it: what was kept by name is resolved
+ * (event.h). Events of types that only later versions of the definitions have are left out. */
 enum patron_code events_each(const struct view *view, uint64_t node, int64_t before_us,
     bool (*take)(void *context, const struct event *event), void *context, struct error *error) MUST_CHECK;
 
-/* The event that an entry of the log (LOG_EVENT, of a node) names, in the arena, as the layout's definitions read it. */
+/* The event that an entry of the log (LOG_EVENT, of a node) names, in the arena, as the layout's definitions read
+ * it. */
 enum patron_code entry_event(const struct view *view, const struct log_entry *entry, struct arena *arena,
     struct event *event, struct error *error) MUST_CHECK;
 

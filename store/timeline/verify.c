@@ -2,8 +2,8 @@
  *
  * Walks every customer that has ever been, as of the view. A living one's profile is folded anew from its events and
  * compared byte for byte; its identity's rows must agree, its identifiers hang together by the links that hold, and who
- * is to be kept apart from others be so (verify_identity.h). One that was merged away must have no profile. What cannot be read is a difference as well, and the walk goes on: an operator wants to know of all
- * the damage. */
+ * is to be kept apart from others be so (verify_identity.h). One that was merged away must have no profile. What cannot
+ * be read is a difference as well, and the walk goes on: an operator wants to know of all the damage. */
 #include "store/features/profile_rows.h"
 #include "store/timeline/fold.h"
 #include "store/timeline/verify_identity.h"

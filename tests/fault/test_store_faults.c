@@ -1,5 +1,5 @@
-/* The k-th call of the engine fails, for every k of a workload with merges, links by hand, splits, a block, events dated
- * ahead and late, groups that are refused in part, write-backs, reads, snapshots, new definitions and reopening.
+/* The k-th call of the engine fails, for every k of a workload with merges, links by hand, splits, a block, events
+ * dated ahead and late, groups that are refused in part, write-backs, reads, snapshots, new definitions and reopening.
  *
  * After the failure the store is opened again on what the engine has, what failed is done once more, and the rest of
  * the workload goes on: every committed group must be there, none by half, and in the end every row of every family

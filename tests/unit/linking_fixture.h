@@ -1,5 +1,5 @@
-/* linking_fixture: short words for links, splits and blocks in the small store. Include it after cmocka.h; what must not
- * fail fails the test. One thread. */
+/* linking_fixture: short words for links, splits and blocks in the small store. Include it after cmocka.h; what must
+ * not fail fails the test. One thread. */
 #ifndef PATRON_TESTS_LINKING_FIXTURE_H
 #define PATRON_TESTS_LINKING_FIXTURE_H
 

@@ -238,7 +238,8 @@ static void an_identifier_without_links_is_blocked_too_and_may_be_let_go(void **
         PATRON_INVALID);
     assert_int_equal(
         group_unblock(shop.store, 1, bytes_from_string("ada"), bytes_from_string(""), &known_at_us, &error), PATRON_OK);
-    assert_int_equal(group_unblock(shop.store, 1, bytes_from_string("ada"), bytes_from_string(""), &known_at_us, &error),
+    assert_int_equal(
+        group_unblock(shop.store, 1, bytes_from_string("ada"), bytes_from_string(""), &known_at_us, &error),
         PATRON_PRECONDITION);
     shop_commit(&shop);
     shop_visit(&shop, "device:b device:a");

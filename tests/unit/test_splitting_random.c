@@ -1,6 +1,6 @@
 /* Events, links by hand, splits, blocks, new versions of the definitions and crashes in any order, drawn from seeds:
- * after each few of them the store is sound, and what a store with a home and crashes leaves is, byte for byte, what one
- * without leaves. */
+ * after each few of them the store is sound, and what a store with a home and crashes leaves is, byte for byte, what
+ * one without leaves. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -244,7 +244,8 @@ static void operate(struct run *run)
         define(run);
     if (run->plan && dice_chance(&run->dice, 40))
         plan_write(run);
-    if (dice_chance(&run->chance, 30) && !run->plan) /* a plan made anew cuts what came since, one that follows need not */
+    /* a plan made anew, since another version serves, cuts what came meanwhile; one that follows need not */
+    if (dice_chance(&run->chance, 30) && !run->plan)
         refill_move(run, false);
     disturb(run);
 }
