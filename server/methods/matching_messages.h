@@ -1,5 +1,5 @@
-/* matching_messages: what the methods of matching tell in the same words. Messages lie in the arena and borrow from what
- * they are made of. Any thread. */
+/* matching_messages: what the methods of matching tell in the same words. Messages lie in the arena and borrow from
+ * what they are made of. Any thread. */
 #ifndef PATRON_METHODS_MATCHING_MESSAGES_H
 #define PATRON_METHODS_MATCHING_MESSAGES_H
 

@@ -20,6 +20,7 @@ struct services {
     const char *version;           /* of this build */
     _Atomic uint32_t background;   /* calls that use workers now */
     atomic_bool verifying;
+    atomic_bool previewing; /* matches */
 };
 
 /* Every method there is; those of reflection come last. */

@@ -3,7 +3,7 @@
 #include "server/methods/request.h"
 #include "server/methods/services.h"
 
-/* --- on the worker ------------------------------------------------------------------------------------------------- */
+/* --- on the worker ------------------------------------------------------------------------------------------------ */
 
 static void pack(struct telling *telling, const ProtobufCMessage *message)
 {
@@ -56,7 +56,7 @@ static void work(void *argument)
     call_wake(telling->call);
 }
 
-/* --- on the gRPC thread --------------------------------------------------------------------------------------------- */
+/* --- on the gRPC thread ------------------------------------------------------------------------------------------- */
 
 static void tell(struct call *call)
 {

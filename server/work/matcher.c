@@ -76,7 +76,7 @@ static enum patron_code join_pairs(struct store *store, void *context, struct er
     return group_pair(store, matcher->pairing, &matcher->more, error);
 }
 
-/* --- the thread ---------------------------------------------------------------------------------------------------- */
+/* --- the thread --------------------------------------------------------------------------------------------------- */
 
 static void status_set(struct matcher *matcher, const struct view *view, enum pairing_next next)
 {
@@ -166,7 +166,7 @@ static void *run(void *argument)
     return NULL;
 }
 
-/* --- training ------------------------------------------------------------------------------------------------------ */
+/* --- training ----------------------------------------------------------------------------------------------------- */
 
 struct matcher_training {
     struct matcher *matcher;
@@ -241,7 +241,7 @@ enum patron_code matcher_train(struct matcher *matcher, const struct train_watch
     return code;
 }
 
-/* --- from outside --------------------------------------------------------------------------------------------------- */
+/* --- from outside ------------------------------------------------------------------------------------------------- */
 
 void matcher_status(struct matcher *matcher, struct matching_status *status)
 {
