@@ -427,7 +427,7 @@ static enum patron_code start_background(
     struct measurer_options measurer = {
         .views = database->views,
         .clock = database->clock,
-        .every_minutes = options->measure_minutes,
+        .every_ms = options->measure_minutes * UINT64_C(60000),
         .notice = options->notice,
         .context = options->context,
     };

@@ -91,7 +91,7 @@ static void *run(void *argument)
             snprintf(words, sizeof words, "the measures of identity cannot be taken: %s", error.text);
             measurer->options.notice(measurer->options.context, words);
         }
-        wait = measurer->options.every_minutes * UINT64_C(60000);
+        wait = measurer->options.every_ms;
     }
     return NULL;
 }
@@ -117,7 +117,7 @@ enum patron_code measurer_new(
     pthread_condattr_destroy(&steady);
     CHECK(pthread_mutex_init(&made->lock, NULL) == 0);
     CHECK(pthread_mutex_init(&made->taking, NULL) == 0);
-    made->has_thread = options->every_minutes > 0;
+    made->has_thread = options->every_ms > 0;
     if (made->has_thread) {
         enum patron_code code = thread_start(&made->thread, "patron-measures", run, made, error);
         if (code != PATRON_OK) {

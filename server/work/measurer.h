@@ -1,7 +1,7 @@
 /* measurer: takes the census of identity (store/census.h) now and then, and keeps the last one for /metrics and for
  * who asks.
  *
- * It reads every profile, in a thread of low priority: first a little while after the start, then each `every_minutes`.
+ * It reads every profile, in a thread of low priority: first a little while after the start, then each `every_ms`.
  * What cannot be read is told in a notice, and the census before stays.
  *
  * Threads: measurer_measure and measurer_last from any; new, call_off and stop from the owner's. */
@@ -14,8 +14,8 @@
 struct measurer_options {
     struct views *views; /* both outlive the measurer */
     struct clock *clock;
-    unsigned first_ms;      /* 0: 10 seconds */
-    unsigned every_minutes; /* 0: only when somebody asks */
+    uint64_t first_ms; /* 0: 10 seconds */
+    uint64_t every_ms; /* 0: only when somebody asks */
     void (*notice)(void *context, const char *words); /* nullable */
     void *context;
 };
@@ -24,7 +24,7 @@ struct measurer;
 
 enum patron_code measurer_new(
     const struct measurer_options *options, struct measurer **measurer, struct error *error) MUST_CHECK;
-/* From now on measurer_measure says PATRON_BUSY, also where it is under way. Null is fine. */
+/* From now on none is taken: measurer_measure says PATRON_BUSY instead, also where it is under way. Null is fine. */
 void measurer_call_off(struct measurer *measurer);
 /* When nobody is left who might ask. Null is fine. */
 void measurer_stop(struct measurer *take_measurer);
