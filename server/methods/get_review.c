@@ -73,11 +73,10 @@ static enum patron_code work(struct errand *errand, struct error *error)
     Patron__V1__GetReviewResponse response = PATRON__V1__GET_REVIEW_RESPONSE__INIT;
     struct review_item item;
     struct review_sides sides;
-    errand_view_now(errand);
-    TRY(review_get(errand->view, request->item_us, errand->as_of_us, arena, &item, error));
+    response.as_of_us = review_view_now(errand);
+    TRY(review_get(errand->view, request->item_us, response.as_of_us, arena, &item, error));
     TRY(review_sides_read(errand, &item, arena, &sides, error));
     TRY(review_item_message(errand, &item, &sides, &response.item, error));
-    response.as_of_us = errand->as_of_us;
     if (item.waterfall.length > 0)
         TRY(waterfall_tell(item.waterfall, arena, &response.waterfall, error));
     if (sides.customers[0] != sides.customers[1]) {

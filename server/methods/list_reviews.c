@@ -102,7 +102,8 @@ static enum patron_code about_nodes(struct listing *listing, const uint64_t *nod
     for (size_t i = 0; i < count && code == PATRON_OK; i++) {
         struct review_item *items;
         size_t item_count;
-        code = review_of_node(errand->view, nodes[i], errand->as_of_us, arena, &items, &item_count, error);
+        code = review_of_node(
+            errand->view, nodes[i], listing->response.as_of_us, arena, &items, &item_count, error);
         if (code == PATRON_OK)
             encode_raw(&all, items, item_count * sizeof *items);
     }
@@ -145,7 +146,7 @@ static enum patron_code about(struct listing *listing, struct error *error)
 static enum patron_code walk(struct listing *listing, struct error *error)
 {
     const struct review_walk all = {.from_us = listing->request->from_us,
-        .as_of_us = listing->errand->as_of_us,
+        .as_of_us = listing->response.as_of_us,
         .open_only = listing->request->n_states == 0,
         .take = take,
         .context = listing};
@@ -172,8 +173,7 @@ static enum patron_code work(struct errand *errand, struct error *error)
         .page_size = request->page_size ? request->page_size : PAGE_SIZE,
         .error = error};
     TRY(request_check(request, error));
-    errand_view_now(errand);
-    listing.response.as_of_us = errand->as_of_us;
+    listing.response.as_of_us = review_view_now(errand);
     listing.response.items =
         arena_array(&errand->call->arena, listing.page_size, sizeof listing.response.items[0]);
     bool is_about = request->about_case != PATRON__V1__LIST_REVIEWS_REQUEST__ABOUT__NOT_SET;

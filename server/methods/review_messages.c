@@ -1,7 +1,16 @@
 #include "server/methods/review_messages.h"
 
 #include "server/methods/identity_messages.h"
+#include "server/methods/port.h"
 #include "store/worths.h"
+
+int64_t review_view_now(struct errand *errand)
+{
+    struct server_status status;
+    errand_view_now(errand);
+    errand->port->functions->status(errand->port, &status);
+    return status.clock_us > errand->as_of_us ? status.clock_us : errand->as_of_us;
+}
 
 enum patron_code review_sides_read(struct errand *errand, const struct review_item *item, struct arena *scratch,
     struct review_sides *sides, struct error *error)

@@ -6,6 +6,10 @@
 #include "server/methods/errand.h"
 #include "store/review.h"
 
+/* Takes a view of now, and says as of when items are: by the clock, as a decision would find them, also in a store that
+ * nothing comes into and whose T stands still. No T is handed out for that: it binds nothing. */
+int64_t review_view_now(struct errand *errand);
+
 /* What its two sides are now, as of the errand's T. */
 struct review_sides {
     uint64_t customers[2];

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "patron/v1/review.pb-c.h"
-#include "store/linking.h"
+#include "store/review.h"
 #include "tests/rpc/shop.h"
 
 static const struct order orders[] = {
@@ -46,6 +46,13 @@ static enum patron_code match(struct store *store, void *context, struct error *
 {
     struct queued_match *matching = context;
     return group_link(store, &matching->request, &matching->outcome, error);
+}
+
+static enum patron_code queue_item(struct store *store, void *context, struct error *error)
+{
+    const struct review_item *item = context;
+    int64_t item_us;
+    return group_review_add(store, item, item->item_us, &item_us, error);
 }
 
 /* Customers 1 and 2, whose records are likely of one person; the item. */
@@ -105,6 +112,38 @@ static void test_a_match_is_shown_with_how_its_score_came_about(void **state)
     shop_close(&shop);
 }
 
+/* Nothing has come in for long, as where history was loaded: what a decision would find expired is told as that. */
+static void test_an_item_expires_by_the_clock_though_nothing_comes_in(void **state)
+{
+    (void)state;
+    struct shop shop;
+    int64_t day_us = 86400 * INT64_C(1000000);
+    shop_open(&shop, NULL);
+    struct review_item item = {
+        .a = 1, .b = 2, .obstacle = OBSTACLE_REVIEW_SIZE, .rule = LINK_SHARED_EVENT, .evidence = {1}};
+    struct server_status status;
+    database_port(shop.database)->functions->status(database_port(shop.database), &status);
+    shop.known_at_us = status.clock_us - 40 * day_us;
+    int64_t item_us = shop_ingest(&shop, orders, 2) - 1;
+    item.item_us = item_us;
+    struct error error;
+    struct port *port = database_port(shop.database);
+    if (port->functions->change(port, queue_item, &item, &error) != PATRON_OK)
+        fail_msg("%s", error.text);
+    Patron__V1__GetReviewResponse *response = get(&shop, item_us);
+    assert_int_equal(response->item->state, PATRON__V1__IDENTITY_REVIEW_STATE__IDENTITY_REVIEW_STATE_EXPIRED);
+    assert_true(response->as_of_us >= status.clock_us);
+    patron__v1__get_review_response__free_unpacked(response, NULL);
+    Patron__V1__ListReviewsRequest request = PATRON__V1__LIST_REVIEWS_REQUEST__INIT;
+    shop_call(&shop, "/patron.v1.Review/List", &request);
+    assert_int_equal(shop.answer.status, GRPC_STATUS_OK);
+    Patron__V1__ListReviewsResponse *list =
+        patron__v1__list_reviews_response__unpack(NULL, shop.answer.reply.length, shop.answer.reply.data);
+    assert_int_equal(list->n_items, 0);
+    patron__v1__list_reviews_response__free_unpacked(list, NULL);
+    shop_close(&shop);
+}
+
 static void test_a_damaged_waterfall_is_told(void **state)
 {
     (void)state;
@@ -153,6 +192,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_match_is_shown_with_how_its_score_came_about),
+        cmocka_unit_test(test_an_item_expires_by_the_clock_though_nothing_comes_in),
         cmocka_unit_test(test_a_damaged_waterfall_is_told),
         cmocka_unit_test(test_a_decision_is_seen_by_the_next_read),
     };
