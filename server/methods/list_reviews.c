@@ -11,7 +11,7 @@
 enum {
     PAGE_SIZE = 50,
     PAGE_SIZE_MAX = 500,
-    LOOKED_AT_MAX = 10000, /* a call's: tens of milliseconds where each is weighed */
+    LOOKED_AT_MAX = 10000, /* by a call: a second where all are weighed */
 };
 
 struct listing {
