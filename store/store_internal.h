@@ -1,7 +1,7 @@
 /* The open store, shared by the files that make it up: store.c (opening), group.c (ingestion), checked.c (what it
- * checks first), touched.c (the profiles it changes), lagging.c (profiles that lag the log), versions.c (of the definitions),
- * refill.c (profiles of a new version), sharing.c and sharing_queue.c (costs of no customer), recover.c (what a crash
- * leaves to be folded). */
+ * checks first), touched.c (the profiles it changes), lagging.c (profiles that lag the log), versions.c (of the
+ * definitions), refill.c (profiles of a new version), sharing.c and sharing_queue.c (costs of no customer), recover.c
+ * (what a crash leaves to be folded). */
 #ifndef PATRON_STORE_INTERNAL_H
 #define PATRON_STORE_INTERNAL_H
 
