@@ -307,6 +307,9 @@ static const struct command *const parts[] = {
     &command_identity_block,
     &command_identity_unblock,
     &command_identity_review,
+    &command_identity_train,
+    &command_identity_match,
+    &command_identity_models,
     &command_identity_measures,
 };
 

@@ -68,5 +68,8 @@ extern const struct command command_identity_block;
 extern const struct command command_identity_unblock;
 extern const struct command command_identity_review;
 extern const struct command command_identity_measures;
+extern const struct command command_identity_train;
+extern const struct command command_identity_match;
+extern const struct command command_identity_models;
 
 #endif

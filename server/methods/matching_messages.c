@@ -11,8 +11,8 @@ static char *text(const char *words)
     return (char *)(uintptr_t)words; /* protobuf-c's strings are not const */
 }
 
-static Patron__V1__ComparisonLevel *level_message(
-    const struct matching *matching, const struct match_model *model, size_t comparison, size_t level, struct arena *arena)
+static Patron__V1__ComparisonLevel *level_message(const struct matching *matching, const struct match_model *model,
+    size_t comparison, size_t level, struct arena *arena)
 {
     const struct match_level from = match_model_level(&matching->plan, model, comparison, level);
     Patron__V1__ComparisonLevel *message = arena_alloc(arena, sizeof *message);
