@@ -14,7 +14,7 @@ struct tail_event {
 };
 
 struct tail_join {
-    uint32_t a, b; /* places of nodes that are linked, one of them new */
+    uint32_t a, b; /* places of nodes that have a new link */
 };
 
 struct tail {
@@ -153,7 +153,7 @@ static void closing_refresh(struct split *split, const struct link *link)
     }
 }
 
-/* A new link may lie within a part, and bring a new node to it; across the cut it would have been ended by the plan. */
+/* A new link may lie within a part, or bring a new node to one: joins_settle sees. What the request names ends. */
 static void link_look(struct tail *tail, size_t at, const struct link *link)
 {
     if (link->until_us != INT64_MAX)
@@ -165,10 +165,8 @@ static void link_look(struct tail *tail, size_t at, const struct link *link)
         closing_refresh(tail->split, link);
     if (!is_new)
         return;
-    uint32_t here = tail->nodes[at].part, there = other < tail->node_count ? tail->nodes[other].part : NO_PART;
-    bool is_cut = here != NO_PART && there != NO_PART && here != there;
     bool by_parts = split->request.change == CHANGE_SPLIT && split->request.node_count > 0; /* new nodes join either */
-    if (other == tail->node_count || is_cut || (!by_parts && split_ends(split, link->a, link->b))) {
+    if (other == tail->node_count || (!by_parts && split_ends(split, link->a, link->b))) {
         tail->fate = SPLIT_STALE;
         return;
     }

@@ -404,6 +404,14 @@ static void a_split_and_a_merge_again(struct shop *shop)
     shop_visit(shop, "device:c device:d");
 }
 
+static void a_split_off_and_a_merge_again(struct shop *shop)
+{
+    struct split_request request = shop_off_request(shop, "device:d");
+    request.may_relink = true;
+    shop_split(shop, &request);
+    shop_visit(shop, "device:c device:d");
+}
+
 static void assert_between(void (*between)(struct shop *shop), enum split_fate fate, bool follows)
 {
     struct shop shop = {0};
@@ -451,6 +459,7 @@ static void a_plan_takes_in_what_came_since_as_far_as_it_can(void **state)
         assert_between(a_link_by_hand, SPLIT_STALE, follows);
         assert_between(a_block_inside, SPLIT_STALE, follows);
         assert_between(a_split_and_a_merge_again, SPLIT_STALE, follows);
+        assert_between(a_split_off_and_a_merge_again, SPLIT_STALE, follows);
         assert_between(the_same_split, SPLIT_STALE, follows);
     }
 }
