@@ -214,6 +214,19 @@ static enum patron_code measure(struct port *port, bool fresh, struct census *ce
     return real->functions->measure(real, fresh, census, error);
 }
 
+static enum patron_code train(
+    struct port *port, const struct train_watch *watch, struct model_entry *entry, struct error *error)
+{
+    (void)port;
+    return real->functions->train(real, watch, entry, error);
+}
+
+static void matching_status(struct port *port, struct matching_status *status)
+{
+    (void)port;
+    real->functions->matching_status(real, status);
+}
+
 static const struct port_functions port_functions = {
     .view_acquire = view_acquire,
     .view_release = view_release,
@@ -229,6 +242,8 @@ static const struct port_functions port_functions = {
     .change = change,
     .split = split,
     .measure = measure,
+    .train = train,
+    .matching_status = matching_status,
 };
 
 static void on_fatal(void *context, const struct error *error)
