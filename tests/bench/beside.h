@@ -1,6 +1,6 @@
-/* beside: what goes on while something else is measured: one reader that asks over gRPC at a steady rate, and batches of
- * events that are sent and waited for. What a reader waits is counted from the moment that its question was due, so that
- * a stall is felt by every question that falls into it. Failures end the program. */
+/* beside: what goes on while something else is measured: one reader that asks over gRPC at a steady rate, and batches
+ * of events that are sent and waited for. What a reader waits is counted from the moment that its question was due, so
+ * that a stall is felt by every question that falls into it. Failures end the program. */
 #ifndef PATRON_BENCH_BESIDE_H
 #define PATRON_BENCH_BESIDE_H
 
@@ -37,8 +37,8 @@ struct beside_times beside_samples_take(struct beside_samples *samples);
 /* --- the reader --------------------------------------------------------------------------------------------------- */
 
 struct beside_reader;
-/* Asks for one row of the service `model` so often a second: of whom, `who` says anew for each of some hundred questions
- * that are asked in turn. */
+/* Asks for one row of the service `model` so often a second: of whom, `who` says anew for each of some hundred
+ * questions that are asked in turn. */
 struct beside_reader *beside_reader_start(const struct serving *serving, uint64_t reads_per_s,
     void (*who)(struct arena *arena, struct bench_random *random, const char **type, char **value),
     struct beside_samples *samples);
