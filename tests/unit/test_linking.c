@@ -9,6 +9,7 @@
 #include "store/features/profile.h"
 #include "store/identity/identity_rows.h"
 #include "store/review.h"
+#include "store/store_internal.h"
 #include "tests/unit/linking_fixture.h"
 
 /* An order of 1,000 makes a customer that a person decides about, one of 5,000 two persons. */
@@ -304,6 +305,45 @@ static void a_match_in_doubt_is_one_item_however_often_it_comes(void **state)
     shop_close(&shop);
 }
 
+static void a_match_in_doubt_is_refused_where_too_many_wait(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    shop_open(&shop, protected_definitions);
+    shop_visit(&shop, "device:a");
+    shop_visit(&shop, "device:b");
+    struct link_request request = match(&shop, "device:a", "device:b", 0.6);
+    request.doubt = OBSTACLE_REVIEW_SCORE;
+    shop.store->review.waiting = REVIEW_OPEN_MAX; /* as if */
+    size_t entries = shop_rows(&shop, KV_LOG);
+    struct link_outcome outcome = shop_link_request(&shop, &request);
+    assert_true(outcome.fate == LINK_REFUSED && outcome.item_us == 0 && outcome.known_at_us == 0);
+    assert_non_null(strstr(outcome.words, "100000 merges wait"));
+    assert_int_equal(shop_rows(&shop, KV_LOG), entries);
+    struct store_figures figures;
+    store_figures(shop.store, &figures);
+    assert_int_equal(figures.review.not_taken, 1);
+    shop_close(&shop);
+}
+
+static void a_damaged_row_of_changes_is_told_at_open(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {"", "\x02", "\x01\x09", "\x01\x06\x01", "\x01\x01\x01\x05"};
+    struct shop shop = {0};
+    shop_open(&shop, linking_definitions);
+    store_close(shop.store);
+    shop.store = NULL;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct error error = {0};
+        struct bytes value = bytes_from_string(rows[i]);
+        shop_plant(&shop, KV_META, bytes_from_string("changes"), &value);
+        assert_int_equal(shop_try_open(&shop, NULL, &error), PATRON_CORRUPT);
+        assert_string_equal(error.text, "the store's row of changes of identity is damaged");
+    }
+    shop_close(&shop);
+}
+
 static void an_identifier_that_the_definitions_block_links_nothing_and_cannot_be_let_go(void **state)
 {
     (void)state;
@@ -531,6 +571,8 @@ int main(void)
         cmocka_unit_test(a_link_by_hand_passes_reviews_but_waits_for_a_second_person),
         cmocka_unit_test(a_match_links_or_waits_as_its_score_and_the_rules_say),
         cmocka_unit_test(a_match_in_doubt_is_one_item_however_often_it_comes),
+        cmocka_unit_test(a_match_in_doubt_is_refused_where_too_many_wait),
+        cmocka_unit_test(a_damaged_row_of_changes_is_told_at_open),
         cmocka_unit_test(an_identifier_that_the_definitions_block_links_nothing_and_cannot_be_let_go),
         cmocka_unit_test(verify_finds_links_that_do_not_join_what_is_one),
         cmocka_unit_test(verify_finds_a_link_to_another_customer),
