@@ -378,6 +378,7 @@ static const struct {
     {12, history_happen_split},
     {3, history_happen_undo},
     {4, history_happen_window},
+    {1, history_happen_define},
     {2, history_happen_unblock},
     {3, history_happen_drain},
     {2, history_look_at_review},

@@ -76,6 +76,7 @@ struct history_identity_figures {
     uint64_t everyone; /* rows of comparisons of everyone */
     uint64_t exports, exports_again;
     uint64_t refusals_read;
+    uint64_t filled_beside, fills_behind; /* versions, beside changes */
     uint64_t replays, rows_again;
 };
 

@@ -48,8 +48,13 @@ void history_happen_drain(struct history *history);
 /* Everybody's features now, by both sides. */
 void history_compare_everyone(struct history *history);
 
+/* history_define.c: other definitions while the store serves. */
+void history_happen_define(struct history *history);
+
 /* history_replay.c: what the store was given, to be given to another, which must come to the same bytes. */
 void history_record_definitions(struct history *history);
+void history_record_define(struct history *history, const char *text, int64_t known_at_us);
+void history_record_serves(struct history *history);
 void history_record_group(
     struct history *history, const struct oracle_event *const *events, size_t count, bool source_clock);
 void history_record_link(struct history *history, const struct link_request *request);
@@ -72,7 +77,9 @@ struct answer *history_answer_now(struct history *history, const struct view *vi
     const struct oracle_identifier *identifier, int64_t as_of_us);
 struct selection history_select_all(struct history *history);
 
-/* history_store.c: a restart without other definitions. */
+/* history_store.c: the world's definitions serve from here on. */
+void history_definitions_serve(struct history *history);
+/* A restart without other definitions. */
 void history_restart_as_it_is(struct history *history);
 
 /* Begins a group and says which known_at it begins with, as the oracle expects (history_store.c). */

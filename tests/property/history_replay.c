@@ -1,10 +1,12 @@
 /* The log's inputs, given to a new store one after the other: it comes to the same bytes, whatever the first one went
  * through (restarts, profiles that lagged, plans that were made early and followed). */
+#include "store/refill.h"
+#include "store/versions.h"
 #include "tests/property/history_identity.h"
 
 static const uint8_t KEY[STORE_KEY_BYTES] = "the key of no store but this one";
 
-enum record_kind { RECORD_DEFINITIONS, RECORD_GROUP, RECORD_LINK, RECORD_SPLIT, RECORD_UNBLOCK, RECORD_VERDICT };
+enum record_kind { RECORD_DEFINITIONS, RECORD_DEFINE, RECORD_SERVES, RECORD_GROUP, RECORD_LINK, RECORD_SPLIT, RECORD_UNBLOCK, RECORD_VERDICT };
 
 struct history_record {
     enum record_kind kind;
@@ -40,6 +42,18 @@ void history_record_definitions(struct history *history)
 {
     record(history, RECORD_DEFINITIONS)->text =
         kept(history, bytes_from_string(world_definitions_text(&history->world)));
+}
+
+void history_record_define(struct history *history, const char *text, int64_t known_at_us)
+{
+    struct history_record *made = record(history, RECORD_DEFINE);
+    made->text = bytes_from_string(text); /* the world's */
+    made->clock_us = known_at_us;
+}
+
+void history_record_serves(struct history *history)
+{
+    record(history, RECORD_SERVES);
 }
 
 void history_record_group(
@@ -150,9 +164,41 @@ static void change_again(struct replay *replay, const struct history_record *mad
         must(replay, code == PATRON_PRECONDITION ? PATRON_OK : code, &error, "a verdict");
         break;
     case RECORD_DEFINITIONS:
+    case RECORD_DEFINE:
+    case RECORD_SERVES:
     case RECORD_GROUP:
         break;
     }
+}
+
+static void define_again(struct replay *replay, const struct history_record *made)
+{
+    struct error error;
+    const struct definitions *next, *now = store_definitions(replay->store);
+    must(replay, definitions_parse(made->text, now, now->version + 1, false, &next, &error), &error, "parsing");
+    must(replay, store_define(replay->store, next, made->clock_us, false, &error), &error, "defining");
+    definitions_release(next);
+}
+
+/* The version that was defined is filled, at once, and serves. */
+static void serve_again(struct replay *replay)
+{
+    struct error error;
+    struct refill *refill = refill_new(replay->store);
+    bool done = refill == NULL;
+    while (!done) {
+        struct view view;
+        store_view_take(replay->store, &view);
+        for (bool reached = false; !reached;) {
+            must(replay, refill_step(refill, &view, 0, &reached, &error), &error, "filling");
+            must(replay, refill_write(replay->store, refill, &error), &error, "what is filled");
+        }
+        store_view_release(&view);
+        must(replay, refill_finish(replay->store, refill, SIZE_MAX, &done, &error), &error, "serving");
+    }
+    refill_free(refill);
+    for (bool left = true; left;)
+        must(replay, store_sweep(replay->store, 1000, &left, &error), &error, "sweeping");
 }
 
 static void do_again(struct replay *replay, const struct history_record *made)
@@ -161,6 +207,13 @@ static void do_again(struct replay *replay, const struct history_record *made)
     struct split *split = NULL;
     if (made->kind == RECORD_DEFINITIONS) {
         open_again(replay, made->text);
+        return;
+    }
+    if (made->kind == RECORD_DEFINE || made->kind == RECORD_SERVES) {
+        if (made->kind == RECORD_DEFINE)
+            define_again(replay, made);
+        else
+            serve_again(replay);
         return;
     }
     if (made->kind == RECORD_SPLIT) {

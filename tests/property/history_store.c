@@ -87,10 +87,9 @@ void history_close(struct history *history)
         nftw(history->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* Other definitions from here on: some features stay, and answers to them with them. */
-static void redefine(struct history *history)
+/* Some features stay, and answers to them with them. */
+static void answers_keep(struct history *history)
 {
-    world_redefine(&history->world, history->number + history->world.features);
     const struct oracle_definitions *before = oracle_definitions_of(history->oracle);
     const struct oracle_definitions *now = &history->world.definitions;
     size_t places[ORACLE_FEATURES_MAX];
@@ -105,6 +104,21 @@ static void redefine(struct history *history)
     oracle_redefine(history->oracle, now);
     history->figures->redefinitions++;
     fprintf(history->log, "other definitions:\n%s", world_definitions_text(&history->world));
+}
+
+static void redefine(struct history *history)
+{
+    world_redefine(&history->world, history->number + history->world.features);
+    oracle_list_blocked(history->oracle, &history->world.definitions);
+    answers_keep(history);
+}
+
+void history_definitions_serve(struct history *history)
+{
+    answers_keep(history);
+    history->opened++; /* features are selected anew */
+    check_definitions(history);
+    history_bounds_widen(history);
 }
 
 /* Half of the restarts lose what was not written back yet, as a crash would. */

@@ -71,7 +71,7 @@ void oracle_free(struct oracle *oracle)
 }
 
 /* Values that a type did not block and now lists wait to be blocked, if there are nodes of them. */
-static void list_blocked(struct oracle *oracle, const struct oracle_definitions *next)
+void oracle_list_blocked(struct oracle *oracle, const struct oracle_definitions *next)
 {
     for (size_t i = 0; i < oracle->node_count; i++) {
         struct oracle_node *node = &oracle->nodes[i];
@@ -90,7 +90,6 @@ static void list_blocked(struct oracle *oracle, const struct oracle_definitions 
 
 void oracle_redefine(struct oracle *oracle, const struct oracle_definitions *definitions)
 {
-    list_blocked(oracle, definitions);
     oracle->definitions = *definitions;
     setenv("TZ", definitions->time_zone, 1);
     tzset();

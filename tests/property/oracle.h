@@ -256,6 +256,8 @@ struct oracle *oracle_new(const struct oracle_definitions *definitions, int64_t 
 void oracle_free(struct oracle *oracle);
 /* From here on these definitions hold: for new events, and for every answer. Types and attributes may only be added. */
 void oracle_redefine(struct oracle *oracle, const struct oracle_definitions *definitions);
+/* They are known from here on, but hold only later: values that they list newly wait to be blocked. */
+void oracle_list_blocked(struct oracle *oracle, const struct oracle_definitions *next);
 const struct oracle_definitions *oracle_definitions_of(
     const struct oracle *oracle); /* until the next oracle_redefine */
 

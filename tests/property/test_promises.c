@@ -164,6 +164,8 @@ static void print_obstacles(const struct history_identity_figures *figures)
     X(everyone, "customers compared after a change")                                                         \
     X(exports, "exports")                                                                                    \
     X(exports_again, "exports made again later")                                                             \
+    X(filled_beside, "versions filled beside changes")                                                        \
+    X(fills_behind, "fillings that were not done at once")                                                   \
     X(replays, "histories done again")                                                                       \
     X(rows_again, "rows of theirs compared")
 
