@@ -39,10 +39,21 @@ static size_t width_of(const char *text)
     return width;
 }
 
+/* Nothing but empty cells from this one to the row's end: no line ends with blanks. */
+static bool rest_is_empty(const struct table *table, size_t cell)
+{
+    for (; cell % table->columns != 0; cell++)
+        if (table->cells[cell][0])
+            return false;
+    return true;
+}
+
 static void cell_print(const struct table *table, size_t cell, size_t width, FILE *to)
 {
     size_t column = cell % table->columns;
-    bool last = column + 1 == table->columns;
+    bool last = column + 1 == table->columns || rest_is_empty(table, cell + 1);
+    if (column > 0 && rest_is_empty(table, cell))
+        return;
     int padding = (int)(width - width_of(table->cells[cell]));
     if (table->right[column])
         fprintf(to, "%*s%s", padding, "", table->cells[cell]);

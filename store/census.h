@@ -2,11 +2,12 @@
  *
  * The field's identity accuracy is the share of events that belong to somebody known by more than the identifier they
  * came with: an event is linked if its customer has two identifiers or more. The fifth of the customers with the
- * greatest value (identity.value of the definitions) is counted for itself as well, for a mistake among them costs most:
- * customers are ranked by value to within one part in sixteen, and of those that share the last rank as many are taken,
- * on average, as make the fifth whole.
+ * greatest value (identity.value of the definitions) is counted for itself as well, for a mistake among them costs
+ * most: customers are ranked by value to within one part in sixteen, and of those that share the last rank as many are
+ * taken, on average, as make the fifth whole.
  *
- * Reads every profile and every open review item once: seconds for a million customers. Threads: any. Memory: a few MiB, whatever the customers. */
+ * Reads every profile and every open review item once: seconds for a million customers. Threads: any. Memory: a few
+ * MiB, whatever the customers. */
 #ifndef PATRON_STORE_CENSUS_H
 #define PATRON_STORE_CENSUS_H
 

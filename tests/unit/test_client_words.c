@@ -270,6 +270,24 @@ static void tables_align_by_characters(void **state)
     free(out);
 }
 
+static void no_line_of_a_table_ends_with_blanks(void **state)
+{
+    (void)state;
+    static const char *const cells[] = {"a", "bb", "c", "1", "", "", "", "2", "", "", "", "3", "4", "", "5"};
+    struct table table;
+    char *out = NULL;
+    size_t length = 0;
+    FILE *file = open_memstream(&out, &length);
+    table_open(&table, 3);
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
+        table_add(&table, cells[i]);
+    table_print(&table, file);
+    table_close(&table);
+    fclose(file);
+    assert_string_equal(out, "a  bb  c\n-  --  -\n1\n   2\n       3\n4      5\n");
+    free(out);
+}
+
 static void doubles_are_written_in_the_fewest_digits_that_read_back(void **state)
 {
     (void)state;
@@ -372,6 +390,7 @@ int main(void)
         cmocka_unit_test(progress_says_how_far_and_how_long_still),
         cmocka_unit_test(reasons_leave_out_what_is_particular_to_a_row),
         cmocka_unit_test(tables_align_by_characters),
+        cmocka_unit_test(no_line_of_a_table_ends_with_blanks),
         cmocka_unit_test(doubles_are_written_in_the_fewest_digits_that_read_back),
         cmocka_unit_test(rows_come_sorted_by_time_then_key_then_arrival),
         cmocka_unit_test(rows_set_aside_come_back_by_number),
