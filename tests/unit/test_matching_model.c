@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "store/base/deterministic.h"
+#include "store/matching/estimate.h"
 #include "store/matching/model.h"
 #include "tests/unit/people.h"
 
@@ -325,6 +326,27 @@ static void a_rare_value_says_more_than_a_common_one(void **state)
     people_clear(&people);
 }
 
+/* A thousand records, five a person: what five have is one person's, what 105 have a tenth of the people's. */
+static void a_value_is_not_common_for_one_persons_many_records(void **state)
+{
+    struct match_model *model = memory_alloc(sizeof *model);
+    struct match_comparison_model *comparison = &model->comparisons[0];
+    (void)state;
+    model->training = (struct match_training){.records = 1001, .prior = 0.004, .household = 0.5};
+    model->comparison_count = 1;
+    model->kinds[0] = MATCH_CATEGORY;
+    model->has_frequencies[0] = true;
+    *comparison = (struct match_comparison_model){.m = {0.9, 0.1}, .u = {0.01, 0.99}, .known = 1001};
+    comparison->frequencies = memory_alloc(2 * sizeof *comparison->frequencies);
+    comparison->frequency_count = 2;
+    comparison->frequencies[0].count = 5;
+    comparison->frequencies[1].count = 105;
+    match_model_finish(model);
+    assert_true(comparison->frequencies[0].weight == comparison->rare_weight && comparison->rare_weight > 4.0);
+    assert_true(is_near(comparison->frequencies[1].weight, deterministic_log2(0.01 * 1001.0 / 100.5), 1e-9));
+    match_model_free(model);
+}
+
 /* Given name, surname, birth date, street, phone, mail, number. */
 static const enum match_kind kinds_of_witnesses[] = {MATCH_GIVEN_NAME, MATCH_SURNAME, MATCH_BIRTH_DATE,
     MATCH_STREET, MATCH_PHONE, MATCH_EMAIL, MATCH_NATIONAL_ID};
@@ -405,6 +427,37 @@ static void contradictions_leave_a_link_to_a_person(void **state)
     people_clear(&people);
 }
 
+/* --- what several passes say -------------------------------------------------------------------------------------- */
+
+static void the_median_of_the_passes_that_learned_something_is_taken(void **state)
+{
+    static const double shares[] = {0.9, 0.7, 0.8, 0.2, 0.1};
+    struct match_model *model = memory_alloc(sizeof *model);
+    struct match_em passes[5] = {{.share = 0.5}};
+    (void)state;
+    model->comparison_count = 1;
+    model->kinds[0] = MATCH_CATEGORY;
+    model->training.prior = 0.01;
+    model->training.household = 0.5;
+    model->comparisons[0].u[0] = model->comparisons[0].u[1] = 0.5;
+    for (size_t i = 0; i < 5; i++) {
+        passes[i] = (struct match_em){.share = i == 3 ? 0.001 : 0.5, .matches = i == 4 ? 5.0 : 500.0};
+        passes[i].m[0][0] = shares[i];
+        passes[i].m[0][1] = 1.0 - shares[i];
+        passes[i].learned[0] = true;
+    }
+    assert_int_equal(match_m_combine(model, passes, 5), 3); /* one found hardly any, one next to none */
+    assert_true(is_near(model->comparisons[0].m[0], 0.8, 1e-12) && model->comparisons[0].estimated[0]);
+    assert_int_equal(match_m_combine(model, passes, 2), 2);
+    assert_true(is_near(model->comparisons[0].m[0], 0.8, 1e-12));
+    /* Whoever differs is no likelier one person than who agrees: both say the same then. */
+    passes[0].m[0][0] = 0.3, passes[0].m[0][1] = 0.7;
+    match_m_combine(model, passes, 1);
+    assert_true(is_near(model->comparisons[0].weights[0], 0.0, 1e-12));
+    assert_true(is_near(model->comparisons[0].weights[1], 0.0, 1e-12));
+    match_model_free(model);
+}
+
 /* --- groups ------------------------------------------------------------------------------------------------------ */
 
 static void who_stands_for_a_group_is_spread_evenly_and_has_the_end(void **state)
@@ -460,7 +513,9 @@ int main(void)
         cmocka_unit_test(a_model_names_nobody),
         cmocka_unit_test(a_score_is_symmetric_and_the_sum_of_its_evidence),
         cmocka_unit_test(a_rare_value_says_more_than_a_common_one),
+        cmocka_unit_test(a_value_is_not_common_for_one_persons_many_records),
         cmocka_unit_test(contradictions_leave_a_link_to_a_person),
+        cmocka_unit_test(the_median_of_the_passes_that_learned_something_is_taken),
         cmocka_unit_test(who_stands_for_a_group_is_spread_evenly_and_has_the_end),
         cmocka_unit_test(a_record_between_two_people_does_not_join_them),
     };
