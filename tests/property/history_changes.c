@@ -116,6 +116,20 @@ struct oracle_link_outcome history_link(struct history *history, const struct or
     return ours;
 }
 
+void history_failing_link(struct history *history, const struct oracle_link_request *request)
+{
+    struct error error;
+    struct link_request translated = link_translated(request);
+    struct link_outcome outcome = {0};
+    fprintf(history->log, "link %llu and %llu, in vain\n", (unsigned long long)request->a,
+        (unsigned long long)request->b);
+    history_begin_group(history, false);
+    if (group_link(history->store, &translated, &outcome, &error) != PATRON_OK)
+        history_fail(history, "a link fails: %s", error.text);
+    history->figures->identity.changes_failed += outcome.known_at_us != 0;
+    history_commit_failing(history, outcome.known_at_us != 0);
+}
+
 /* --- splits ------------------------------------------------------------------------------------------------ */
 
 struct splitting {
@@ -350,6 +364,20 @@ struct oracle_split_outcome history_split(struct history *history, const struct 
     }
     split_free(splitting.split);
     return outcome;
+}
+
+void history_failing_split(struct history *history, const struct oracle_split_request *request)
+{
+    struct split_request translated = split_translated(request);
+    struct splitting splitting = {.history = history, .request = request, .split = split_new(&translated)};
+    if (oracle_split_is_possible(history->oracle, request)) {
+        fprintf(history->log, "split, in vain\n");
+        plan(&splitting);
+        struct split_outcome outcome = try_split(&splitting);
+        history->figures->identity.changes_failed += outcome.known_at_us != 0;
+        history_commit_failing(history, outcome.known_at_us != 0);
+    }
+    split_free(splitting.split);
 }
 
 void history_unblock(struct history *history, uint64_t node)

@@ -1,5 +1,5 @@
-/* Other definitions while the store serves: their profiles are filled beside whatever goes on by the old ones, links and
- * splits among it. */
+/* Other definitions while the store serves: their profiles are filled beside whatever goes on by the old ones, links
+ * and splits among it. */
 #include "store/refill.h"
 #include "store/versions.h"
 #include "tests/property/history_identity.h"
@@ -46,11 +46,11 @@ static void something_beside(struct history *history)
         world_event(&history->world, oracle_newest_known_at(history->oracle) - dice_between(dice, -100, WORLD_DAY));
     switch (dice_below(dice, 6)) {
     case 0:
-        history_happen_link(history);
+        history_happen_sure_link(history);
         break;
     case 1:
     case 2:
-        history_happen_split(history);
+        history_happen_sure_split(history);
         break;
     case 3:
         history_decide(history);

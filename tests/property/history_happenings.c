@@ -103,15 +103,34 @@ static struct oracle_link_outcome link_counted(struct history *history, const st
     return outcome;
 }
 
-void history_happen_link(struct history *history)
+static bool in_memory(const struct history *history)
+{
+    return history->directory[0] == '\0';
+}
+
+static void happen_link(struct history *history, bool may_fail)
 {
     struct oracle_link_request request = random_link(history);
     if (!two_nodes(history, &request.a, &request.b))
         return;
+    if (may_fail && in_memory(history) && dice_chance(&history->world.dice, 5)) {
+        history_failing_link(history, &request);
+        return;
+    }
     link_counted(history, &request);
     if (dice_chance(&history->world.dice, 10)) /* and once more */
         link_counted(history, &request);
     compare_some(history);
+}
+
+void history_happen_link(struct history *history)
+{
+    happen_link(history, true);
+}
+
+void history_happen_sure_link(struct history *history)
+{
+    happen_link(history, false);
 }
 
 /* Across a cut that was made once. */
@@ -171,7 +190,7 @@ static void something_meanwhile(struct history *history, const struct oracle_spl
         const struct oracle_identifier *second =
             dice_chance(dice, 50) ? NULL : dice_chance(dice, 60) ? &fresh : &other;
         if (dice_chance(dice, 12)) {
-            history_happen_link(history);
+            history_happen_sure_link(history);
             continue;
         }
         if (dice_chance(dice, 10)) {
@@ -256,18 +275,32 @@ static bool was_split(struct history *history, const struct oracle_split_request
     return false;
 }
 
-void history_happen_split(struct history *history)
+static void happen_split(struct history *history, bool may_fail)
 {
     struct dice *dice = &history->world.dice;
     uint64_t nodes[SPLIT_NODES_MAX];
     struct oracle_split_request request;
     if (!random_split(history, &request, nodes))
         return;
+    if (may_fail && in_memory(history) && dice_chance(dice, 5)) {
+        history_failing_split(history, &request);
+        return;
+    }
     bool again = was_split(history, &request);
     struct oracle_split_outcome outcome =
         history_split(history, &request, dice_chance(dice, 45) ? something_meanwhile : nothing_meanwhile);
     history->figures->identity.split_again += again && outcome.part_count > 1;
     compare_some(history);
+}
+
+void history_happen_split(struct history *history)
+{
+    happen_split(history, true);
+}
+
+void history_happen_sure_split(struct history *history)
+{
+    happen_split(history, false);
 }
 
 void history_happen_unblock(struct history *history)

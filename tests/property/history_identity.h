@@ -16,6 +16,9 @@ struct oracle_link_outcome history_link(struct history *history, const struct or
 /* `meanwhile` (nullable) happens between the plan and the entry, once. */
 struct oracle_split_outcome history_split(struct history *history, const struct oracle_split_request *request,
     void (*meanwhile)(struct history *history, const struct oracle_split_request *request));
+/* As the two above, but the commit fails: the oracle hears nothing of it. Only in memory. */
+void history_failing_link(struct history *history, const struct oracle_link_request *request);
+void history_failing_split(struct history *history, const struct oracle_split_request *request);
 void history_unblock(struct history *history, uint64_t node);
 
 /* history_review.c */
@@ -40,6 +43,9 @@ void history_bounds_widen(struct history *history);
 /* history_happenings.c: what can happen. */
 void history_happen_link(struct history *history);
 void history_happen_split(struct history *history);
+/* Without a restart, which a commit that fails needs. */
+void history_happen_sure_link(struct history *history);
+void history_happen_sure_split(struct history *history);
 void history_happen_window(struct history *history);
 void history_happen_undo(struct history *history);
 void history_happen_relink(struct history *history);
@@ -85,6 +91,8 @@ void history_restart_as_it_is(struct history *history);
 /* Begins a group and says which known_at it begins with, as the oracle expects (history_store.c). */
 void history_begin_group(struct history *history, bool source_clock);
 void history_commit_group(struct history *history);
+/* Only in memory; nothing of the group may be left after the restart that follows. */
+void history_commit_failing(struct history *history, bool writes);
 
 /* An identifier of the node, in the world's memory. */
 struct oracle_identifier history_identifier_of(struct history *history, uint64_t node);

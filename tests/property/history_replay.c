@@ -6,7 +6,16 @@
 
 static const uint8_t KEY[STORE_KEY_BYTES] = "the key of no store but this one";
 
-enum record_kind { RECORD_DEFINITIONS, RECORD_DEFINE, RECORD_SERVES, RECORD_GROUP, RECORD_LINK, RECORD_SPLIT, RECORD_UNBLOCK, RECORD_VERDICT };
+enum record_kind {
+    RECORD_DEFINITIONS, /* at open */
+    RECORD_DEFINE,      /* while it serves, as the next */
+    RECORD_SERVES,
+    RECORD_GROUP,
+    RECORD_LINK,
+    RECORD_SPLIT,
+    RECORD_UNBLOCK,
+    RECORD_VERDICT
+};
 
 struct history_record {
     enum record_kind kind;

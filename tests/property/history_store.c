@@ -362,6 +362,21 @@ void history_group(struct history *history, const struct oracle_event *const *ev
     }
 }
 
+void history_commit_failing(struct history *history, bool writes)
+{
+    struct error error;
+    kv_memory_fail_after(history->kv, 1, PATRON_IO);
+    enum patron_code code = store_group_commit(history->store, &error);
+    kv_memory_fail_after(history->kv, 0, PATRON_OK);
+    if (writes && code != PATRON_IO)
+        history_fail(history, "the commit should have failed");
+    fprintf(history->log, "  the commit fails\n");
+    history->figures->failed_commits += writes;
+    history->failed = writes;
+    history_restart(history);
+    history->failed = false;
+}
+
 void history_failing_group(struct history *history, const struct oracle_event *const *events, size_t count)
 {
     struct error error;
@@ -374,15 +389,5 @@ void history_failing_group(struct history *history, const struct oracle_event *c
         if (store_group_add(history->store, &input, &outcome, &error) != PATRON_OK)
             history_fail(history, "the engine failed: %s", error.text);
     }
-    bool writes = store_group_size(history->store) > 0;
-    kv_memory_fail_after(history->kv, 1, PATRON_IO);
-    enum patron_code code = store_group_commit(history->store, &error);
-    kv_memory_fail_after(history->kv, 0, PATRON_OK);
-    if (writes && code != PATRON_IO)
-        history_fail(history, "the commit should have failed");
-    fprintf(history->log, "  the commit fails\n");
-    history->figures->failed_commits += writes;
-    history->failed = writes;
-    history_restart(history);
-    history->failed = false;
+    history_commit_failing(history, store_group_size(history->store) > 0);
 }

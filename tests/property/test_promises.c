@@ -140,6 +140,7 @@ static void print_obstacles(const struct history_identity_figures *figures)
     X(plans_stale, "stale plans")                                                                            \
     X(undone, "links taken back, with everything as before")                                                 \
     X(windows_end, "one more than a type's maximum as its window ends")                                       \
+    X(changes_failed, "links and splits whose commit failed")                                               \
     X(unblocked, "identifiers unblocked")                                                                    \
     X(blocked_by_definitions, "identifiers that new definitions block")                                      \
     X(evidence_again, "evidence for items that are there")                                                   \
