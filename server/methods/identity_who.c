@@ -24,5 +24,8 @@ enum patron_code identity_who_find(
         return code;
     char moment[TIME_TEXT_MAX];
     time_to_text(errand->as_of_us, moment);
+    if (!who->identifier)
+        return error_set(error, PATRON_NOT_FOUND, "there was no identifier of number %llu as of %s",
+            (unsigned long long)node, moment);
     return error_set(error, PATRON_NOT_FOUND, "the identifier was not known yet as of %s", moment);
 }

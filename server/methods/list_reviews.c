@@ -154,6 +154,20 @@ static enum patron_code walk(struct listing *listing, struct error *error)
     return listing->code;
 }
 
+/* What there is no number of matches nothing; and each is held against each item. */
+static enum patron_code numbers_check(const ProtobufCEnumDescriptor *type, const char *field, const void *numbers,
+    size_t count, struct error *error)
+{
+    if (count > type->n_values)
+        return error_set(error, PATRON_INVALID, "%zu %s are given; there are %u", count, field, type->n_values);
+    for (size_t i = 0; i < count; i++) {
+        int number = ((const int *)numbers)[i];
+        if (number == 0 || !protobuf_c_enum_descriptor_get_value(type, number))
+            return error_set(error, PATRON_INVALID, "%s: there is no %s of number %d", field, type->short_name, number);
+    }
+    return PATRON_OK;
+}
+
 static enum patron_code request_check(const Patron__V1__ListReviewsRequest *request, struct error *error)
 {
     if (request->page_size > PAGE_SIZE_MAX)
@@ -161,6 +175,11 @@ static enum patron_code request_check(const Patron__V1__ListReviewsRequest *requ
             (unsigned)request->page_size, PAGE_SIZE_MAX);
     if (request->worth_case == PATRON__V1__LIST_REVIEWS_REQUEST__WORTH_MIN_WORTH && isnan(request->min_worth))
         return error_set(error, PATRON_INVALID, "min_worth is not a number");
+    _Static_assert(sizeof request->states[0] == sizeof(int) && sizeof request->obstacles[0] == sizeof(int), "enums");
+    TRY(numbers_check(&patron__v1__identity_review_state__descriptor, "states", request->states, request->n_states,
+        error));
+    TRY(numbers_check(
+        &patron__v1__obstacle__descriptor, "obstacles", request->obstacles, request->n_obstacles, error));
     return PATRON_OK;
 }
 
