@@ -169,16 +169,17 @@ static int measures_run(const struct command *command, int argc, char **argv)
 {
     struct measures_options options = {0};
     struct flag_list rest = {0};
-    int done = command_parse(command, argc, argv, &options, &rest);
-    if (done >= 0)
-        return done;
+    int exit_code = command_parse(command, argc, argv, &options, &rest);
     bool json = options.output && strcmp(options.output, "json") == 0;
-    if (rest.count > 0)
-        return command_usage_error(command, "'%.100s' is not expected here", rest.values[0]);
-    if (options.output && !json && strcmp(options.output, "table") != 0)
-        return command_usage_error(command, "--output is table or json, not '%.40s'", options.output);
+    if (exit_code < 0 && rest.count > 0)
+        exit_code = command_usage_error(command, "'%.100s' is not expected here", rest.values[0]);
+    if (exit_code < 0 && options.output && !json && strcmp(options.output, "table") != 0)
+        exit_code = command_usage_error(command, "--output is table or json, not '%.40s'", options.output);
     struct error error;
-    return measures_ask(&options, json, &error) == PATRON_OK ? EXIT_DONE : command_failed(&error);
+    if (exit_code < 0)
+        exit_code = measures_ask(&options, json, &error) == PATRON_OK ? EXIT_DONE : command_failed(&error);
+    flag_list_clear(&rest);
+    return exit_code;
 }
 
 const struct command command_identity_measures = {

@@ -247,13 +247,12 @@ def test_every_answer_about_the_past_stays_whatever_happens_to_identities(tmp_pa
                     answers.same_again(server, words)
         for answers in asked:
             answers.same_again(server, "all")
-        for answers in asked[:7]:
+        for answers in asked[:7:2]:
             answers.same_again(server, "all, by the version of then", "--definitions-version", "1")
         server.verify()
         server.restart()
-        for answers in asked[:7:3]:
-            answers.same_again(server, "a new start", "--definitions-version", "1")
-            answers.same_again(server, "a new start")
+        asked[3].same_again(server, "a new start", "--definitions-version", "1")
+        asked[4].same_again(server, "a new start")
 
 
 # --- rule by rule ----------------------------------------------------------------------------------------------------
