@@ -342,7 +342,8 @@ static void a_value_is_not_common_for_one_persons_many_records(void **state)
     comparison->frequencies[0].count = 5;
     comparison->frequencies[1].count = 105;
     match_model_finish(model);
-    assert_true(comparison->frequencies[0].weight == comparison->rare_weight && comparison->rare_weight > 4.0);
+    assert_true(
+        comparison->frequencies[0].weight == comparison->rare_weight && comparison->rare_weight > 4.0);
     assert_true(is_near(comparison->frequencies[1].weight, deterministic_log2(0.01 * 1001.0 / 100.5), 1e-9));
     match_model_free(model);
 }
@@ -383,10 +384,14 @@ static void contradictions_leave_a_link_to_a_person(void **state)
         enum match_decision decision;
     } rows[] = {
         {{"Ada", "King", "1815-12-10", "5 Main St", "0170 1234567", "ada@example.org", NULL}, 0, MATCH_LINK},
-        /* a twin, a father, and who has the same name elsewhere */
+        /* twins, a father, and who has the same name elsewhere */
+        {{"Ida", "King", "1815-12-10", "5 Main St", "0170 1234567", "ada@example.org", NULL},
+            MATCH_NAMES_DIFFER, MATCH_REVIEW},
         {{"Berta", "King", "1815-12-10", "5 Main St", "0170 1234567", "ada@example.org", NULL},
             MATCH_NAMES_DIFFER, MATCH_REVIEW},
         {{"Ada", "King", "1788-01-22", "5 Main St", "0170 1234567", "ada@example.org", NULL},
+            MATCH_BIRTH_DATES_DIFFER, MATCH_REVIEW},
+        {{"Ada", "King", "1820-01-22", "5 Main St", "0170 1234567", "ada@example.org", NULL},
             MATCH_BIRTH_DATES_DIFFER, MATCH_REVIEW},
         {{"Ada", "King", "1788-01-22", NULL, NULL, NULL, "7654321"},
             MATCH_BIRTH_DATES_DIFFER | MATCH_NATIONAL_IDS_DIFFER, MATCH_REVIEW},
@@ -501,6 +506,23 @@ static void a_record_between_two_people_does_not_join_them(void **state)
     people_clear(&people);
 }
 
+/* Two slips in the records of one number: each contradicts the other, and neither the third. */
+static void a_number_in_common_makes_up_for_slips_among_a_persons_records(void **state)
+{
+    static const char *const texts[][WITNESSES] = {{"Ada", "King", "1815-12-10", NULL, NULL, NULL, "1234567"},
+        {"Berta", "King", "1815-12-10", NULL, NULL, NULL, "1234567"},
+        {"Ada", "King", "1788-01-22", NULL, NULL, NULL, "1234567"}};
+    struct people people;
+    (void)state;
+    people_init(&people, kinds_of_witnesses, WITNESSES);
+    for (size_t i = 0; i < 3; i++)
+        people_add(&people, texts[i], 0);
+    struct match_model *model = model_by_hand(&people);
+    assert_int_equal(match_guard(&people.plan, model, people.records, 2, &people.records[2], 1), MATCH_LINK);
+    match_model_free(model);
+    people_clear(&people);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -518,6 +540,7 @@ int main(void)
         cmocka_unit_test(the_median_of_the_passes_that_learned_something_is_taken),
         cmocka_unit_test(who_stands_for_a_group_is_spread_evenly_and_has_the_end),
         cmocka_unit_test(a_record_between_two_people_does_not_join_them),
+        cmocka_unit_test(a_number_in_common_makes_up_for_slips_among_a_persons_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

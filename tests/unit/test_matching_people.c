@@ -68,7 +68,7 @@ static void people_with_many_records_make_no_supercluster(void **state)
 {
     struct people people;
     struct people_result result;
-    struct people_shape shape = {.persons = 800,
+    struct people_shape shape = {.persons = 500,
         .records_most = 20,
         .given_names = 300,
         .surnames = 1500,
@@ -90,7 +90,7 @@ static void families_and_twins_stay_apart(void **state)
 {
     struct people people;
     struct people_result result;
-    struct people_shape shape = {.persons = 2000,
+    struct people_shape shape = {.persons = 1200,
         .records_most = 3,
         .given_names = 300,
         .surnames = 1000,
@@ -111,7 +111,7 @@ static void people_of_common_names_stay_apart(void **state)
 {
     struct people people;
     struct people_result result;
-    struct people_shape shape = {.persons = 2000,
+    struct people_shape shape = {.persons = 1200,
         .records_most = 4,
         .given_names = 20,
         .surnames = 50,
@@ -134,7 +134,7 @@ static void people_with_one_record_each_are_not_joined(void **state)
 {
     struct people people;
     struct people_result result;
-    struct people_shape shape = {.persons = 3000,
+    struct people_shape shape = {.persons = 2000,
         .records_most = 1,
         .given_names = 200,
         .surnames = 500,
