@@ -616,8 +616,8 @@ const struct command command_identity_train = {
     .name = "identity train",
     .usage = "[FLAGS]",
     .summary = "learn from all records of people how alike those of one person are",
-    .notes = "The definitions' `matching` says which events are records. The model is used from now on: all records are\n"
-             "matched with it, and those that come. What was linked before stays.\n\n"
+    .notes = "The definitions' `matching` says which events are records. The model is used from now on: all records\n"
+             "are matched with it, and those that come. What was linked before stays.\n\n"
              "Example:\n  patron identity train && patron identity match --wait\n",
     FLAGS(train_flags),
     .run = train_run,

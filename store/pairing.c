@@ -99,6 +99,7 @@ static void unbind(struct pairing *pairing)
     pairing->model = NULL;
     pairing->entry = (struct model_entry){0};
     matching_clear(&pairing->matching);
+    memset(&pairing->memo, 0, sizeof pairing->memo); /* another version may have another bound */
     pairing->pending_known = false;
 }
 
@@ -238,7 +239,8 @@ static void batch_begin(struct pairing *pairing, const struct view *view, bool w
 static enum patron_code batch_add(
     struct pairing *pairing, const struct view *view, const struct record_row *row, size_t *pairs, struct error *error)
 {
-    const struct pair_finder finder = {&pairing->matching, pairing->model, pairing->state.generation};
+    const struct pair_finder finder = {
+        &pairing->matching, pairing->model, pairing->state.generation, &pairing->memo};
     struct record_pairs *found = &pairing->batch[pairing->batch_count];
     TRY(pairs_find(&finder, view, row, true, &pairing->batch_arena, &pairing->scratch, found, error));
     pairing->batch_count++;

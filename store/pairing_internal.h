@@ -35,6 +35,7 @@ struct pending_record {
 
 struct pairing {
     struct matching matching; /* of the version that serves */
+    struct block_memo memo;
     struct match_model *model; /* null: nothing is compared */
     struct model_entry entry;  /* of the newest, whether it is of use or not; number 0: there is none */
     char words[PAIRING_WORDS_MAX]; /* empty: nothing is in the way */

@@ -32,10 +32,14 @@ enum patron_code pairing_write(struct store *store, struct pairing *pairing, str
     CHECK(!store->group_open);
     CHECK(!store->failed); /* what failed is still in the batch */
     struct pairing_state *state = &pairing->state;
+    bool leaves = false;
     for (size_t i = 0; i < pairing->change_count; i++) {
         change_write(store, state, &pairing->changes[i]);
+        leaves = leaves || pairing->changes[i].before_count > 0;
         state->records += pairing->changes[i].is_new;
     }
+    if (leaves) /* a block may hold few enough again */
+        memset(&pairing->memo, 0, sizeof pairing->memo);
     if (pairing->followed)
         state->recorded_us = pairing->changes_until_us;
     enum patron_code code = PATRON_OK;
@@ -184,7 +188,7 @@ static void outcome_count(struct pairing_counts *counts, const struct link_outco
 static enum patron_code pair_join(struct store *store, struct pairing *pairing, const struct record_pairs *record,
     struct pair *pair, size_t *asked, struct error *error)
 {
-    const struct pair_finder finder = {&pairing->matching, pairing->model, pairing->state.generation};
+    const struct pair_finder finder = {&pairing->matching, pairing->model, pairing->state.generation, NULL};
     const struct identity_rows_from from = {.batch = store->batch};
     arena_reset(&store->event_arena);
     TRY(pair_guard(&finder, &from, pair, true, &store->event_arena, error));

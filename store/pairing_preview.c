@@ -20,6 +20,7 @@ struct preview {
     struct matching matching;
     struct match_model *model;
     struct pair_finder finder;
+    struct block_memo *memo;
     struct listed *records; /* ascending by node */
     size_t count, capacity;
     struct pairing_preview result;
@@ -219,7 +220,7 @@ static enum patron_code prepare(struct preview *preview, struct error *error)
     TRY(pairing_state_get(preview->view, &state, &known, error));
     if (!known || memcmp(state.layout, preview->matching.layout, MATCHING_PRINT_BYTES) != 0)
         return error_set(error, PATRON_PRECONDITION, "the records are not made yet: try again in a moment");
-    preview->finder = (struct pair_finder){&preview->matching, preview->model, state.generation};
+    preview->finder = (struct pair_finder){&preview->matching, preview->model, state.generation, preview->memo};
     TRY(records_list(preview, state.generation, error));
     preview->result.records_total = preview->count;
     for (uint32_t i = 0; i < preview->count; i++)
@@ -233,7 +234,7 @@ enum patron_code pairing_preview(const struct view *view, const struct pairing_w
     if (!view->definitions->matching)
         return error_set(error, PATRON_PRECONDITION,
             "the definitions match no records: say with `matching` which events tell about people");
-    struct preview preview = {.view = view, .watch = watch};
+    struct preview preview = {.view = view, .watch = watch, .memo = memory_alloc(sizeof *preview.memo)};
     matching_init(&preview.matching, view->definitions, view->key);
     enum patron_code code = prepare(&preview, error);
     if (code == PATRON_OK)
@@ -241,6 +242,7 @@ enum patron_code pairing_preview(const struct view *view, const struct pairing_w
     *result = preview.result;
     match_model_free(preview.model);
     matching_clear(&preview.matching);
+    memory_free(preview.memo);
     memory_free(preview.records);
     arena_clear(&preview.arena);
     arena_clear(&preview.scratch);

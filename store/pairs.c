@@ -163,7 +163,7 @@ enum patron_code pairs_find(const struct pair_finder *finder, const struct view 
     struct match_record record;
     struct record_candidates candidates;
     TRY(record_open(finder->matching, &from, row, scratch, &record, error));
-    TRY(record_candidates(finder->matching, view, finder->generation, row, &record, &candidates, error));
+    TRY(record_candidates(finder->matching, view, finder->generation, row, &record, finder->memo, &candidates, error));
     found->oversized = candidates.oversized;
     found->cut = candidates.cut;
     if (candidates.count == 0)

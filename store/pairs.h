@@ -39,6 +39,7 @@ struct pair_finder {
     const struct matching *matching;
     const struct match_model *model;
     uint32_t generation;
+    struct block_memo *memo; /* pairs_find's; the guard needs none */
 };
 
 /* Finds and scores; the guard is asked where `guard` is set. Pairs are in the arena; `scratch` is reset. */

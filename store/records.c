@@ -294,9 +294,15 @@ static enum patron_code block_look(const struct view *view, const uint8_t prefix
     return code;
 }
 
+/* The place where a block would be remembered: by its key, which is a hash. */
+static uint8_t *memo_place(struct block_memo *memo, const uint8_t prefix[BLOCK_PREFIX_BYTES])
+{
+    return memo->blocks[((size_t)prefix[5] << 8 | prefix[6]) % BLOCK_MEMO_PLACES];
+}
+
 enum patron_code record_candidates(const struct matching *matching, const struct view *view, uint32_t generation,
-    const struct record_row *row, const struct match_record *record, struct record_candidates *found,
-    struct error *error)
+    const struct record_row *row, const struct match_record *record, struct block_memo *memo,
+    struct record_candidates *found, struct error *error)
 {
     *found = (struct record_candidates){0};
     struct match_key keys[MATCH_BLOCKS_MAX];
@@ -305,10 +311,16 @@ enum patron_code record_candidates(const struct matching *matching, const struct
     enum patron_code code = PATRON_OK;
     for (size_t i = 0; i < count && code == PATRON_OK; i++) {
         uint8_t key[BLOCK_KEY_BYTES];
-        bool oversized;
         block_key(generation, &keys[i], 0, key);
-        code = block_look(view, key, row, matching->plan.rules->block_records_max, &sightings, &oversized, error);
-        found->oversized += code == PATRON_OK && oversized;
+        uint8_t *remembered = memo_place(memo, key);
+        bool oversized = memcmp(remembered, key, BLOCK_PREFIX_BYTES) == 0;
+        if (!oversized)
+            code =
+                block_look(view, key, row, matching->plan.rules->block_records_max, &sightings, &oversized, error);
+        if (code == PATRON_OK && oversized) {
+            memcpy(remembered, key, BLOCK_PREFIX_BYTES);
+            found->oversized++;
+        }
     }
     size_t all = 0;
     if (code == PATRON_OK && sightings.count > 0)

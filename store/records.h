@@ -72,6 +72,13 @@ enum { BLOCK_PREFIX_BYTES = 4 + 1 + MATCH_KEY_BYTES, BLOCK_KEY_BYTES = BLOCK_PRE
 void block_put(struct kv_batch *batch, uint32_t generation, const struct match_key *key, const struct record_row *row);
 void block_delete(struct kv_batch *batch, uint32_t generation, const struct match_key *key, uint64_t node);
 
+/* Blocks that were found to hold too many: they are met again and again, and to look at each takes as long as at all
+ * its records. Remembered until something leaves a block. One thread. */
+enum { BLOCK_MEMO_PLACES = 4096 };
+struct block_memo {
+    uint8_t blocks[BLOCK_MEMO_PLACES][BLOCK_PREFIX_BYTES]; /* zeros: none, for no generation is 0 */
+};
+
 /* Whom a record is to be compared with: nodes that share a block with it and whose records became known before it, as
  * match_candidates_rank has them. */
 struct record_candidates {
@@ -81,8 +88,8 @@ struct record_candidates {
     uint64_t oversized; /* blocks that held too many to be looked at */
 };
 enum patron_code record_candidates(const struct matching *matching, const struct view *view, uint32_t generation,
-    const struct record_row *row, const struct match_record *record, struct record_candidates *found,
-    struct error *error) MUST_CHECK;
+    const struct record_row *row, const struct match_record *record, struct block_memo *memo,
+    struct record_candidates *found, struct error *error) MUST_CHECK;
 
 /* Are there rows of earlier generations? */
 enum patron_code records_look_old(

@@ -13,6 +13,7 @@
 
 enum { MANY = 60 };
 
+static const struct person person_of_nowhere = {"Yara", "Yates", "1961-01-31", NULL, NULL};
 static const struct person ada = {"Ada", "Lovelace", "1915-12-10", "London", "ada@example.org"};
 
 /* Accounts aN and bN have nodes 2 N + 1 and 2 N + 2. */
@@ -399,6 +400,17 @@ static void blocks_that_hold_too_many_are_skipped_and_counted(void **state)
     struct pairing_counts over = pairing_now(&shop).counts;
     assert_int_equal(over.oversized, 1);
     assert_int_equal(over.pairs, full.pairs);
+    /* Once two have left there is room again. */
+    struct person elsewhere = {"Zeno", "Ziegler", "1999-09-09", NULL, NULL};
+    profile_send(&shop, "gone 1", START_US + 1, "account:k1", &elsewhere);
+    profile_send(&shop, "gone 2", START_US + 1, "account:k2", &person_of_nowhere);
+    pairing_all(&shop, pairing);
+    over = pairing_now(&shop).counts;
+    profile_send(&shop, "another", START_US, "account:another", &person);
+    pairing_all(&shop, pairing);
+    struct pairing_counts room = pairing_now(&shop).counts;
+    assert_int_equal(room.oversized, over.oversized);
+    assert_int_equal(room.pairs - over.pairs, 19);
     pairing_free(pairing);
     shop_close(&shop);
 }
