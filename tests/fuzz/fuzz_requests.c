@@ -8,15 +8,17 @@
 #include "tests/fuzz/fuzz.h"
 
 #include <pthread.h>
+#include <stdio.h>
 
 #define CLOCK_US INT64_C(1775000000000000)
 
 enum { STEPS_MAX = 100000 };
 
 static const char definitions_text[] =
-    "identifiers: {customer_id: {unique: true}, email: {normalize: email, keep: true}}\n"
+    "identifiers: {customer_id: {unique: true}, email: {normalize: email, keep: true}, record: {keep: true}}\n"
     "identity: {value: worth, review_either: 1000}\n"
-    "events: {order: {amount: money, channel: string}}\n"
+    "events: {order: {amount: money, channel: string}, profile: {name: string, postcode: string}}\n"
+    "matching: {of: profile, columns: {name: surname, postcode: postcode}}\n"
     "features: {orders: {of: order, count: true}, revenue: {of: order, sum: amount, window: 30d},\n"
     "           channel: {of: order, last: channel}, worth: {of: order, sum: amount}}\n"
     "services: {all: [orders, revenue, channel], numbers: [orders, revenue]}\n";
@@ -218,6 +220,7 @@ static enum patron_code train(
     struct port *port, const struct train_watch *watch, struct model_entry *entry, struct error *error)
 {
     (void)port;
+    changes++;
     return real->functions->train(real, watch, entry, error);
 }
 
@@ -259,10 +262,11 @@ static int64_t still(void *context)
     return CLOCK_US;
 }
 
-/* --- the world that all inputs find: two customers with more than one identifier, one merge that waits, one refused.
- * Inputs may change it; after so many changes it is made anew, so that it stays as small. ------------------------ */
+/* --- the world that all inputs find ------------------------------------------------------------------------ */
 
-enum { CHANGES_MAX = 200, WORLD_EVENTS = 5 };
+/* Two customers with more than one identifier, one merge that waits, one refused, and records to be matched. Inputs may
+ * change it; after so many changes it is made anew, so that it stays as small. */
+enum { CHANGES_MAX = 200, WORLD_EVENTS_MAX = 100 };
 
 static struct kv *world_kv;
 static struct database *world;
@@ -283,48 +287,85 @@ static void on_done(struct ingest_batch *batch)
     pthread_mutex_unlock(&sending->lock);
 }
 
+static void world_send(struct event_input *events, size_t count)
+{
+    struct event_outcome outcomes[WORLD_EVENTS_MAX];
+    struct sending sending = {
+        .batch = {.events = events, .outcomes = outcomes, .event_count = count, .done = on_done},
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .changed = PTHREAD_COND_INITIALIZER};
+    CHECK(count <= WORLD_EVENTS_MAX);
+    CHECK(real->functions->ingest(real, &sending.batch, NULL) == PATRON_OK);
+    pthread_mutex_lock(&sending.lock);
+    while (!sending.done)
+        pthread_cond_wait(&sending.changed, &sending.lock);
+    pthread_mutex_unlock(&sending.lock);
+    for (size_t i = 0; i < count; i++)
+        CHECK(outcomes[i].fate == EVENT_APPLIED);
+}
+
+static struct event_input world_event(const char *type, struct bytes id)
+{
+    return (struct event_input){.source = bytes_from_string("fuzz"),
+        .type = bytes_from_string(type),
+        .id = id,
+        .time_us = CLOCK_US - MICROSECONDS_PER_DAY};
+}
+
 /* The entries' known_at count up from the clock, which stands still: item_us of what waits is 2 after it. */
-static void world_fill(void)
+static void orders_send(void)
 {
     static const struct {
         const char *types[2], *values[2];
-    } who[WORLD_EVENTS] = {
+    } who[] = {
         {{"customer_id", "email"}, {"1", "ada@x.org"}},
         {{"email", NULL}, {"bob@x.org", NULL}},
         {{"email", "email"}, {"bob@x.org", "ada@x.org"}},
         {{"customer_id", "email"}, {"2", "eve@x.org"}},
         {{"customer_id", "email"}, {"1", "eve@x.org"}},
     };
-    struct event_identifier identifiers[WORLD_EVENTS][2];
+    enum { ORDERS = sizeof who / sizeof who[0] };
+    struct event_identifier identifiers[ORDERS][2];
     struct event_attribute amount = {
         .name = bytes_from_string("amount"), .kind = GIVEN_DECIMAL, .text = bytes_from_string("2000")};
-    struct event_input events[WORLD_EVENTS];
-    struct event_outcome outcomes[WORLD_EVENTS];
-    for (size_t i = 0; i < WORLD_EVENTS; i++) {
-        size_t count = who[i].types[1] ? 2 : 1;
-        for (size_t j = 0; j < count; j++)
-            identifiers[i][j] = (struct event_identifier){
+    struct event_input events[ORDERS];
+    for (size_t i = 0; i < ORDERS; i++) {
+        events[i] = world_event("order", bytes_of(&"abcde"[i], 1));
+        events[i].identifiers = identifiers[i];
+        events[i].attributes = &amount;
+        events[i].attribute_count = 1;
+        for (size_t j = 0; j < 2 && who[i].types[j]; j++)
+            identifiers[i][events[i].identifier_count++] = (struct event_identifier){
                 bytes_from_string(who[i].types[j]), bytes_from_string(who[i].values[j])};
-        events[i] = (struct event_input){.source = bytes_from_string("fuzz"),
-            .type = bytes_from_string("order"),
-            .id = bytes_of(&"abcde"[i], 1),
-            .time_us = CLOCK_US - MICROSECONDS_PER_DAY,
-            .identifiers = identifiers[i],
-            .identifier_count = count,
-            .attributes = &amount,
-            .attribute_count = 1};
     }
-    struct sending sending = {
-        .batch = {.events = events, .outcomes = outcomes, .event_count = WORLD_EVENTS, .done = on_done},
-        .lock = PTHREAD_MUTEX_INITIALIZER,
-        .changed = PTHREAD_COND_INITIALIZER};
-    CHECK(real->functions->ingest(real, &sending.batch, NULL) == PATRON_OK);
-    pthread_mutex_lock(&sending.lock);
-    while (!sending.done)
-        pthread_cond_wait(&sending.changed, &sending.lock);
-    pthread_mutex_unlock(&sending.lock);
-    for (size_t i = 0; i < WORLD_EVENTS; i++)
-        CHECK(outcomes[i].fate == EVENT_APPLIED);
+    world_send(events, ORDERS);
+}
+
+/* Records of people, each of whom has two. */
+static void profiles_send(void)
+{
+    enum { PROFILES = 60 };
+    struct event_identifier identifiers[PROFILES];
+    struct event_attribute attributes[PROFILES][2];
+    struct event_input events[PROFILES];
+    char ids[PROFILES][8], names[PROFILES][16], postcodes[PROFILES][8];
+    for (int i = 0; i < PROFILES; i++) {
+        int person = i / 2;
+        snprintf(ids[i], sizeof ids[i], "r%d", i);
+        snprintf(names[i], sizeof names[i], "name%c%c%s", 'a' + person % 26, 'a' + person % 7, i % 6 == 1 ? "e" : "");
+        snprintf(postcodes[i], sizeof postcodes[i], "%05d", 10000 + person * 1373);
+        identifiers[i] = (struct event_identifier){bytes_from_string("record"), bytes_from_string(ids[i])};
+        attributes[i][0] = (struct event_attribute){
+            .name = bytes_from_string("name"), .kind = GIVEN_TEXT, .text = bytes_from_string(names[i])};
+        attributes[i][1] = (struct event_attribute){
+            .name = bytes_from_string("postcode"), .kind = GIVEN_TEXT, .text = bytes_from_string(postcodes[i])};
+        events[i] = world_event("profile", bytes_from_string(ids[i]));
+        events[i].identifiers = &identifiers[i];
+        events[i].identifier_count = 1;
+        events[i].attributes = attributes[i];
+        events[i].attribute_count = 2;
+    }
+    world_send(events, PROFILES);
 }
 
 static void world_open(void)
@@ -339,7 +380,8 @@ static void world_open(void)
     CHECK(database_open(&options, &world, NULL) == PATRON_OK);
     real = database_port(world);
     changes = 0;
-    world_fill();
+    orders_send();
+    profiles_send();
 }
 
 static struct services *services_now(void)
@@ -433,6 +475,11 @@ static const char *const numbered[] = {
     "/patron.v1.Identity/Unlink",
     "/patron.v1.Identity/Block",
     "/patron.v1.Identity/Unblock",
+    "/patron.v1.Matching/Train",
+    "/patron.v1.Matching/Preview",
+    "/patron.v1.Matching/ListModels",
+    "/patron.v1.Matching/GetModel",
+    "/patron.v1.Matching/GetMatchingStatus",
 };
 enum { NUMBERED = sizeof numbered / sizeof numbered[0] };
 
