@@ -125,7 +125,8 @@ struct port_functions {
     enum patron_code (*split)(struct port *port, struct split *split, const atomic_bool *cancelled,
         struct split_outcome *outcome, struct error *error);
     /* Trains a model on this thread, a worker's, and puts it to use: model_train's and group_model_add's failures, and
-     * PATRON_EXHAUSTED: another training is under way; PATRON_BUSY: shutting down; PATRON_CANCELLED: `watch` said so. */
+     * PATRON_EXHAUSTED: another training is under way; PATRON_BUSY: shutting down; PATRON_CANCELLED: `watch` said so.
+     */
     enum patron_code (*train)(
         struct port *port, const struct train_watch *watch, struct model_entry *entry, struct error *error);
     void (*matching_status)(struct port *port, struct matching_status *status);
