@@ -385,6 +385,7 @@ static const struct {
     {8, happen_review},
     {3, history_check_reviews},
     {3, history_check_refusals},
+    {2, history_happen_expiry},
     {5, history_check_components},
     {3, history_compare_everyone},
     {2, history_export},
@@ -501,6 +502,30 @@ static void flood_until(struct history *history, struct oracle_identifier identi
     history_ask_one(history, &identifier, known_soon(history));
 }
 
+/* More events of the customer than the writer looks at for a split. */
+static void many_meanwhile(struct history *history, const struct oracle_split_request *request)
+{
+    struct oracle_identifier identifier = history_identifier_of(history, request->a);
+    int64_t time_us = known_soon(history);
+    const struct oracle_event *events[FLOOD_GROUP];
+    for (size_t group = 0; group < 6; group++) {
+        for (size_t i = 0; i < FLOOD_GROUP; i++)
+            events[i] = event_of(history, time_us, identifier, NULL);
+        history_group(history, events, FLOOD_GROUP, NULL, false);
+    }
+}
+
+/* The two are taken apart again, while many of their events come in. */
+static void part(struct history *history, uint64_t a, uint64_t b)
+{
+    struct oracle_link_request link = {.a = a, .b = b, .rule = ORACLE_BY_HAND, .actor = "ada"};
+    history_link(history, &link);
+    struct oracle_split_request split = {.a = a, .b = b};
+    if (oracle_split_is_possible(history->oracle, &split))
+        history_split(history, &split, many_meanwhile);
+    history_compare_everyone(history);
+}
+
 /* Two customers with some values in common become one: each may have more than are known exactly, or fewer. */
 static void flood(struct history *history)
 {
@@ -518,11 +543,14 @@ static void flood(struct history *history)
         if (dice_chance(dice, 30))
             history_restart(history);
     }
+    uint64_t nodes[] = {oracle_customer_of(history->oracle, &customers[0], INT64_MAX),
+        oracle_customer_of(history->oracle, &customers[1], INT64_MAX)}; /* each has the one */
     const struct oracle_event *both = event_of(history, known_soon(history), customers[0], &customers[1]);
     history_group(history, &both, 1, NULL, false);
     history_ask_one(history, &customers[1], known_soon(history));
     history->clock_us += 29 * WORLD_DAY;
     history_ask_one(history, &customers[0], known_soon(history)); /* days have left the window */
+    part(history, nodes[0], nodes[1]);
     history->figures->floods++;
 }
 

@@ -66,6 +66,7 @@ struct history_identity_figures {
     uint64_t plans_with_events, plans_with_new_nodes; /* that came between the plan and the entry */
     uint64_t undone; /* a link and its end, and everything as before */
     uint64_t changes_failed; /* their commits */
+    uint64_t expiries;
     uint64_t windows_end;
     uint64_t unblocked, blocked_by_definitions;
     uint64_t items[ORACLE_OBSTACLES]; /* by what sent them to review */

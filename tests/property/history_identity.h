@@ -24,6 +24,7 @@ void history_unblock(struct history *history, uint64_t node);
 /* history_review.c */
 void history_look_at_review(struct history *history);
 void history_decide(struct history *history);
+void history_happen_expiry(struct history *history);
 void history_approve_in_turn(struct history *history);
 /* Every item, as it is and as it was at some T. */
 void history_check_reviews(struct history *history);

@@ -208,9 +208,39 @@ void history_approve_in_turn(struct history *history)
             .seen = seen.ours,
             .actor = actors[i]};
         state = decide(history, &verdict, &seen);
-        if (dice_chance(dice, 40))
+        for (size_t changes = dice_below(dice, 4); changes > 0 && state == ORACLE_HALF_APPROVED; changes--)
             change_side(history, item);
     }
+}
+
+/* A verdict or more evidence just before an item expires, as it does, or just after. */
+void history_happen_expiry(struct history *history)
+{
+    struct dice *dice = &history->world.dice;
+    const struct oracle_item *items;
+    size_t item = any_item(history);
+    if (item == SIZE_MAX)
+        return;
+    oracle_items(history->oracle, &items);
+    int64_t at_us = items[item].expires_us + dice_between(dice, -1, 1);
+    if (at_us <= oracle_newest_known_at(history->oracle) || at_us < history->answered_us ||
+        at_us < history->clock_us || at_us > history->clock_us + 40 * WORLD_DAY)
+        return;
+    history->clock_us = at_us;
+    history->figures->identity.expiries++;
+    if (dice_chance(dice, 50)) {
+        struct oracle_link_request request = {.a = items[item].a,
+            .b = items[item].b,
+            .rule = ORACLE_BY_MATCH,
+            .score = 0.9,
+            .doubt = ORACLE_REVIEW_SCORE,
+            .actor = "ada"};
+        history_link(history, &request);
+        return;
+    }
+    const struct history_seen nothing = {0};
+    struct oracle_verdict verdict = {.item = item, .approve = dice_chance(dice, 50), .actor = "bob"};
+    decide(history, &verdict, &nothing);
 }
 
 /* --- items ------------------------------------------------------------------------------------------------- */

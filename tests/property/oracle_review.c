@@ -208,7 +208,7 @@ struct oracle_verdict_outcome oracle_decide(
         approve(oracle, item, known_at_us, &outcome);
         return outcome;
     }
-    seen = verdict->has_seen ? verdict->seen : seen;
+    seen = verdict->has_seen ? verdict->seen : 0; /* nothing seen is nothing that stays the same */
     outcome.state = ORACLE_HALF_APPROVED;
     approve_first(oracle, item, verdict, seen, known_at_us);
     return outcome;

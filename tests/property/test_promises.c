@@ -137,6 +137,7 @@ static void print_obstacles(const struct history_identity_figures *figures)
     X(plans_with_events, "plans with events before the entry")                                               \
     X(plans_with_new_nodes, "plans with new identifiers of those split off")                                 \
     X(plans_followed, "plans that were followed")                                                            \
+    X(plans_behind, "plans with more since than the writer looks at")                                        \
     X(plans_stale, "stale plans")                                                                            \
     X(undone, "links taken back, with everything as before")                                                 \
     X(windows_end, "one more than a type's maximum as its window ends")                                       \
@@ -156,6 +157,7 @@ static void print_obstacles(const struct history_identity_figures *figures)
     X(approved_by_two, "approved by two")                                                                    \
     X(first_approvals, "first approvals")                                                                    \
     X(first_replaced, "first approvals that held no longer")                                                 \
+    X(expiries, "verdicts and evidence as an item expires")                                                  \
     X(rejected, "rejected")                                                                                  \
     X(verdicts_refused, "verdicts refused")                                                                  \
     X(refusals_read, "refusals read back")                                                                   \

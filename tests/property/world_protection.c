@@ -143,7 +143,7 @@ void world_protect(struct world *world)
         protect_type(world, type);
     if (dice_chance(dice, 30))
         protection->size_max = (uint32_t)dice_between(dice, 5, 16);
-    if (dice_chance(dice, 30))
+    if (dice_chance(dice, world->keen ? 50 : 30))
         protection->size_review = (uint32_t)dice_between(dice, 2, 4);
     if (dice_chance(dice, world->keen ? 60 : 30))
         protection->bridge = (uint32_t)dice_between(dice, world->keen ? 1 : 2, 3);
