@@ -176,8 +176,9 @@ static enum patron_code items_scan(struct scan *scan, struct error *error)
 
 static enum patron_code node_scan(struct scan *scan, struct error *error)
 {
+    int64_t after_us = scan->asked->after_us;
     const struct refusals_asked refused = {.node = scan->node,
-        .from_us = scan->asked->after_us == INT64_MIN ? INT64_MIN : scan->asked->after_us + 1,
+        .from_us = after_us == INT64_MIN || after_us == INT64_MAX ? after_us : after_us + 1,
         .before_us = scan->asked->before_us};
     TRY(memberships_scan(scan, error));
     TRY(links_scan(scan, error));

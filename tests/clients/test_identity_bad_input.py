@@ -241,3 +241,11 @@ def test_measures_ask_nothing_that_can_be_wrong(server):
     reply = MEASURES.GetMeasuresResponse.FromString(call(
         server, "Measures", "GetMeasures", asked))
     assert reply.identifiers == 3
+
+
+def test_pages_of_reviews_begin_anywhere(server):
+    for from_us in (-2**63, -1, 2**63 - 1):
+        for about in ({}, {"customer": 1}, {"states": [1, 2, 3, 4, 5, 6]}):
+            told = REVIEW.ListReviewsResponse.FromString(
+                call(server, "Review", "List", REVIEW.ListReviewsRequest(from_us=from_us, **about)))
+            assert not told.items and told.next_us == 0, told
