@@ -186,6 +186,11 @@ class World:
             done += bool(split and len(json.loads(split)["effect"]["after"]) > 1)
         assert done > 2, done
 
+    def relinks(self):
+        """What the splits parted is linked again, and no longer kept apart."""
+        lifted = [self.change("link", f"email:p{n}@x.org", f"device:d{n}", "--lift") for n in range(PEOPLE)]
+        assert sum(bool(made) and json.loads(made)["fate"] == "made" for made in lifted) > 2, lifted
+
     def blocks(self):
         for n in range(0, PEOPLE, 4):
             self.change("block", f"device:d{n}")
@@ -234,7 +239,8 @@ def test_every_answer_about_the_past_stays_whatever_happens_to_identities(tmp_pa
         world.traffic(150, 0.05)
         asked = []
         stages = [("events that bring others together", lambda: world.traffic(150, 0.1)),
-                  ("links by hand", world.links_by_hand), ("splits", world.splits), ("blocks", world.blocks),
+                  ("links by hand", world.links_by_hand), ("splits", world.splits),
+                  ("links that end what kept apart", world.relinks), ("blocks", world.blocks),
                   ("verdicts", world.verdicts), ("more events", lambda: world.traffic(200, 0.1)),
                   ("other rules", world.rules), ("events under other rules", lambda: world.traffic(100, 0.2))]
         for number, (words, stage) in enumerate(stages):
@@ -243,11 +249,11 @@ def test_every_answer_about_the_past_stays_whatever_happens_to_identities(tmp_pa
             stage()
             # The first and the last are asked again after each stage, all of them at the end.
             for answers in [asked[0]] + asked[1:][-1:]:
-                if number < 6:
+                if number < 7:
                     answers.same_again(server, words)
         for answers in asked:
             answers.same_again(server, "all")
-        for answers in asked[:7:2]:
+        for answers in asked[:8:2]:
             answers.same_again(server, "all, by the version of then", "--definitions-version", "1")
         server.verify()
         server.restart()
