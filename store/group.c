@@ -4,10 +4,10 @@
  * ones wait (to_block.h): every check comes before the first change. One that is taken goes identifiers -> nodes ->
  * event -> log -> profile, all in the batch and in the touched profiles of the group. */
 #include "store/checked.h"
-#include "store/refusals.h"
-#include "store/review.h"
-#include "store/to_block.h"
-#include "store/worths.h"
+#include "store/changes/refusals.h"
+#include "store/changes/review.h"
+#include "store/changes/to_block.h"
+#include "store/measures/worths.h"
 
 /* A customer's events that wait for their time are part of its profile; this bounds them. */
 enum { PENDING_EVENTS_MAX = 10000 };

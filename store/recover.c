@@ -1,6 +1,6 @@
 /* What is left to be folded when a store is opened: the profiles of the customers in the tail of the log that the rows
  * had not reached when the process ended; and, unless somebody does it beside the serving, what refill.h says. */
-#include "store/refill.h"
+#include "store/versions/refill.h"
 
 #include "store/store_internal.h"
 #include "store/timeline/fold.h"

@@ -10,8 +10,8 @@
  *       key "changes"      see changes.c
  *       key "review"       see review_queue.c
  *       keys "definitions" and "refill": see versions.c */
-#include "store/changes.h"
-#include "store/refusals.h"
+#include "store/changes/changes.h"
+#include "store/changes/refusals.h"
 #include "store/store_internal.h"
 
 #include <sodium.h>

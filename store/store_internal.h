@@ -26,7 +26,7 @@ static inline unsigned customer_hash(const void *key)
 #include "store/journal/log.h"
 #include "store/schema/drift.h"
 #include "store/store.h"
-#include "store/versions.h"
+#include "store/versions/versions.h"
 
 /* A profile whose rows on disk are behind: what they are and what they shall be. */
 struct lagging {

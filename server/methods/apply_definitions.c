@@ -9,7 +9,7 @@
 #include "server/methods/reply.h"
 #include "server/methods/request.h"
 #include "server/methods/services.h"
-#include "store/versions.h"
+#include "store/versions/versions.h"
 
 typedef Patron__V1__ApplyDefinitionsResponse apply_response;
 

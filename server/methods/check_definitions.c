@@ -6,7 +6,7 @@
 #include "server/methods/request.h"
 #include "server/methods/services.h"
 #include "store/definitions/mistakes.h"
-#include "store/versions.h"
+#include "store/versions/versions.h"
 
 typedef Patron__V1__CheckDefinitionsResponse check_response;
 

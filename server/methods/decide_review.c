@@ -4,7 +4,7 @@
 #include "server/methods/methods.h"
 #include "server/methods/port.h"
 #include "server/methods/reply.h"
-#include "store/review.h"
+#include "store/changes/review.h"
 
 struct deciding {
     struct review_request request;

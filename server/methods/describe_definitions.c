@@ -10,7 +10,7 @@
 #include "store/definitions/expression.h"
 #include "store/definitions/pattern.h"
 #include "store/definitions/suggest.h"
-#include "store/versions.h"
+#include "store/versions/versions.h"
 
 typedef Patron__V1__DescribeDefinitionsRequest describe_request;
 typedef Patron__V1__DescribeDefinitionsResponse describe_response;

@@ -3,7 +3,7 @@
 #include "server/methods/methods.h"
 #include "server/methods/reply.h"
 #include "server/methods/review_messages.h"
-#include "store/waterfall.h"
+#include "store/records/waterfall.h"
 
 /* The two sides, and what they would be as one. */
 static enum patron_code effect_tell(struct errand *errand, const struct review_sides *sides, const char *service,

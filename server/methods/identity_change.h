@@ -3,7 +3,7 @@
 #define PATRON_METHODS_IDENTITY_CHANGE_H
 
 #include "server/methods/errand.h"
-#include "store/effect.h"
+#include "store/explain/effect.h"
 
 /* Who and why: PATRON_INVALID says what is wrong with it. Before the writer is asked. */
 enum patron_code identity_signature_check(const char *actor, const char *reason, struct error *error) MUST_CHECK;

@@ -5,7 +5,7 @@
 #include "server/methods/identity_who.h"
 #include "server/methods/methods.h"
 #include "server/methods/reply.h"
-#include "store/history.h"
+#include "store/explain/history.h"
 
 enum { PAGE_DEFAULT = 200 };
 

@@ -6,8 +6,8 @@
 #define PATRON_METHODS_IDENTITY_MESSAGES_H
 
 #include "patron/v1/identity.pb-c.h"
-#include "store/effect.h"
-#include "store/explain.h"
+#include "store/explain/effect.h"
+#include "store/explain/explain.h"
 
 /* The name of a type; "unknown" of one that the definitions do not have. In the arena. */
 char *identity_type_name(const struct definitions *definitions, uint16_t type, struct arena *arena);

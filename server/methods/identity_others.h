@@ -5,7 +5,7 @@
 
 #include "patron/v1/identity.pb-c.h"
 #include "server/methods/errand.h"
-#include "store/explain.h"
+#include "store/explain/explain.h"
 
 enum { IDENTITY_OTHERS_MAX = 1000 };
 

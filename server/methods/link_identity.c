@@ -5,7 +5,7 @@
 #include "server/methods/methods.h"
 #include "server/methods/port.h"
 #include "server/methods/reply.h"
-#include "store/linking.h"
+#include "store/changes/linking.h"
 
 /* --- Link --------------------------------------------------------------------------------------------------------- */
 

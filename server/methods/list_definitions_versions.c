@@ -3,7 +3,7 @@
 #include "server/methods/methods.h"
 #include "server/methods/reply.h"
 #include "server/methods/services.h"
-#include "store/versions.h"
+#include "store/versions/versions.h"
 
 #define STATE(name) PATRON__V1__DEFINITIONS_VERSION_STATE__DEFINITIONS_VERSION_STATE_##name
 

@@ -4,7 +4,7 @@
 #define PATRON_METHODS_MATCHING_MESSAGES_H
 
 #include "patron/v1/matching.pb-c.h"
-#include "store/models.h"
+#include "store/records/models.h"
 
 /* With its parameters if they are wanted, where the definitions of the view can use it; else with the words why not. */
 enum patron_code matching_model_message(const struct view *view, const struct model_entry *entry, bool parameters,

@@ -6,10 +6,10 @@
 #ifndef PATRON_METHODS_PORT_H
 #define PATRON_METHODS_PORT_H
 
-#include "store/census.h"
-#include "store/splitting.h"
-#include "store/models.h"
-#include "store/pairing.h"
+#include "store/measures/census.h"
+#include "store/changes/splitting.h"
+#include "store/records/models.h"
+#include "store/records/pairing.h"
 #include "store/store.h"
 
 /* A batch on its way to the writer. The caller fills it and owns its memory (events, arena) until `done` is called. */

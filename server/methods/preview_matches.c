@@ -6,8 +6,8 @@
 #include "server/methods/telling.h"
 #include "store/base/seal.h"
 #include "store/identity/identity.h"
-#include "store/pairs.h"
-#include "store/waterfall.h"
+#include "store/records/pairs.h"
+#include "store/records/waterfall.h"
 
 enum { PAIRS_A_MESSAGE = 200 };
 

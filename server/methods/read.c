@@ -9,7 +9,7 @@
 #include "server/methods/view_at.h"
 #include "server/methods/wire.h"
 #include "store/base/limits.h"
-#include "store/versions.h"
+#include "store/versions/versions.h"
 
 enum {
     INFO_AS_OF = 1,

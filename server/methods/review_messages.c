@@ -2,7 +2,7 @@
 
 #include "server/methods/identity_messages.h"
 #include "server/methods/port.h"
-#include "store/worths.h"
+#include "store/measures/worths.h"
 
 int64_t review_view_now(struct errand *errand)
 {

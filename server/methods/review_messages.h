@@ -4,7 +4,7 @@
 
 #include "patron/v1/review.pb-c.h"
 #include "server/methods/errand.h"
-#include "store/review.h"
+#include "store/changes/review.h"
 
 /* Takes a view of now, and says as of when items are: by the clock, as a decision would find them, also in a store that
  * nothing comes into and whose T stands still. No T is handed out for that: it binds nothing. */

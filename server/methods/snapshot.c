@@ -24,7 +24,7 @@
 #include "server/methods/view_at.h"
 #include "server/methods/wire.h"
 #include "store/base/limits.h"
-#include "store/versions.h"
+#include "store/versions/versions.h"
 
 enum {
     RESPONSE_ROWS = 2,

@@ -7,7 +7,7 @@
 #include "server/methods/methods.h"
 #include "server/methods/port.h"
 #include "server/methods/reply.h"
-#include "store/changes.h"
+#include "store/changes/changes.h"
 
 enum { CLOSED_MAX = 5000 };
 

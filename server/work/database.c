@@ -8,7 +8,7 @@
 #include "server/work/refiller.h"
 #include "server/work/views.h"
 #include "server/work/workers.h"
-#include "store/versions.h"
+#include "store/versions/versions.h"
 
 #include <dirent.h>
 #include <errno.h>

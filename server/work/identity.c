@@ -4,8 +4,8 @@
 
 #include "server/work/disk.h"
 #include "server/work/thread.h"
-#include "store/block_scan.h"
-#include "store/to_block.h"
+#include "store/changes/block_scan.h"
+#include "store/changes/to_block.h"
 
 #include <stdio.h>
 #include <time.h>

@@ -1,5 +1,5 @@
 /* identity: changes of identity beside the events, each in a group of its own; and the thread that ends the links of
- * what the definitions have come to block (store/to_block.h), one node after the other.
+ * what the definitions have come to block (store/changes/to_block.h), one node after the other.
  *
  * A split is prepared on the calling thread, on a view, and tried on the writer until it holds: what came in meanwhile
  * is followed, and where the customer itself has changed it is prepared anew, a bounded number of times.
@@ -13,7 +13,7 @@
 
 #include "server/work/views.h"
 #include "server/work/writer.h"
-#include "store/splitting.h"
+#include "store/changes/splitting.h"
 
 struct identity_options {
     struct store *store; /* all outlive it */

@@ -1,5 +1,5 @@
 /* matcher: the thread that follows the log with the records of people, compares them and has them linked
- * (store/pairing.h), and the training of its models (store/models.h).
+ * (store/records/pairing.h), and the training of its models (store/records/models.h).
  *
  * It looks a few times a second whether there is something to do. What it finds is written by the writer in small
  * groups, each on disk together with how far the matcher has come, so that a kill at any moment loses nothing and does

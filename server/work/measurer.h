@@ -1,5 +1,5 @@
-/* measurer: takes the census of identity (store/census.h) now and then, and keeps the last one for /metrics and for
- * who asks.
+/* measurer: takes the census of identity (store/measures/census.h) now and then, and keeps the last one for /metrics
+ * and for who asks.
  *
  * It reads every profile, in a thread of low priority: first a little while after the start, then each `every_ms`.
  * What cannot be read is told in a notice, and the census before stays.
@@ -9,7 +9,7 @@
 #define PATRON_WORK_MEASURER_H
 
 #include "server/work/views.h"
-#include "store/census.h"
+#include "store/measures/census.h"
 
 struct measurer_options {
     struct views *views; /* both outlive the measurer */

@@ -5,7 +5,7 @@
 #include "server/work/disk.h"
 #include "server/work/pace.h"
 #include "server/work/thread.h"
-#include "store/refill.h"
+#include "store/versions/refill.h"
 
 #include <stdio.h>
 #include <sys/resource.h>

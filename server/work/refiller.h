@@ -1,5 +1,5 @@
-/* refiller: the thread that fills the profiles of a new version of the definitions beside the serving (store/refill.h),
- * and sweeps away what is not needed any more.
+/* refiller: the thread that fills the profiles of a new version of the definitions beside the serving
+ * (store/versions/refill.h), and sweeps away what is not needed any more.
  *
  * It begins by itself where the last process left off, and anew with refiller_begin. What it makes is written by the
  * writer, in pieces of about a millisecond; in the end the writer switches, and the next view is of the new version.

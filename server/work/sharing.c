@@ -1,7 +1,7 @@
 #include "server/work/sharing.h"
 
 #include "server/work/thread.h"
-#include "store/sharing.h"
+#include "store/sharing/sharing.h"
 
 struct sharer {
     struct sharer_options options;

@@ -1,4 +1,5 @@
-/* sharing: when shared costs are shared out (store/sharing.h), and by whom: the writer's part, kept out of its file.
+/* sharing: when shared costs are shared out (store/sharing/sharing.h), and by whom: the writer's part, kept out of its
+ * file.
  *
  * A sharer has at most one cost under way. What it weighs is worked out on a thread of its own, on a pinned view, for
  * an import waits for it: behind snapshots in the workers' queue it would wait for them. Its shares are then added by

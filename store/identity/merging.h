@@ -1,5 +1,6 @@
 /* merging: what is written where nodes change their customer, and where links are made or stronger. For all that does
- * so: events (resolve.c), links (store/linking.h), splits (store/splitting.h). The writer's, into its batch. */
+ * so: events (resolve.c), links (store/changes/linking.h), splits (store/changes/splitting.h). The writer's, into its
+ * batch. */
 #ifndef PATRON_IDENTITY_MERGING_H
 #define PATRON_IDENTITY_MERGING_H
 

@@ -1,7 +1,8 @@
 /* rules: may these identifiers become one customer?
  *
- * One check for all that joins: events (resolve.c), links by hand, matches and approved reviews (store/linking.h), on
- * parties that were read from what the writer has in its batch, or from a view. It changes nothing. Rules are those of
+ * One check for all that joins: events (resolve.c), links by hand, matches and approved reviews
+ * (store/changes/linking.h), on parties that were read from what the writer has in its batch, or from a view. It
+ * changes nothing. Rules are those of
  * the definitions that serve; what they once let pass stays joined when they tighten, but takes in nothing more.
  *
  * Order, the first that applies is told: SEPARATED, UNIQUE, MAX, SIZE, and then, only where two customers would become
@@ -37,7 +38,7 @@ enum patron_code party_read(const struct identity_rows_from *from, uint64_t cust
     struct party *party, struct error *error) MUST_CHECK;
 
 /* What a customer is worth as of known_at: asked only where two customers would become one, and the definitions go by
- * value. *known false: it has no value. store/worths.h answers. */
+ * value. *known false: it has no value. store/measures/worths.h answers. */
 struct value_of {
     enum patron_code (*ask)(
         void *context, uint64_t customer, int64_t as_of_us, double *value, bool *known, struct error *error);

@@ -1,6 +1,6 @@
 #include "store/timeline/fold.h"
 
-#include "store/versions.h"
+#include "store/versions/versions.h"
 
 /* Types are never taken away: what the newest version does not have is none. */
 static size_t types_known(const struct view *view)

@@ -14,7 +14,7 @@
 
 #include "server/methods/methods.h"
 #include "server/work/database.h"
-#include "store/versions.h"
+#include "store/versions/versions.h"
 #include "tests/bench/beside.h"
 
 enum { LOAD_EVENTS = 5000, TICKS = 100, ROUNDS_MAX = 25 };

@@ -18,7 +18,7 @@
 #include "server/methods/methods.h"
 #include "server/work/database.h"
 #include "store/identity/identity.h"
-#include "store/splitting.h"
+#include "store/changes/splitting.h"
 #include "tests/bench/beside.h"
 
 enum { LOAD_EVENTS = 5000, MERGE_EVENTS = 500, TICKS = 100, HUBS = 8, HUB_EVERY = 50, HUB_DEVICES_MAX = 48 };

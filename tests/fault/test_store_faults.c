@@ -10,8 +10,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "store/linking.h"
-#include "store/splitting.h"
+#include "store/changes/linking.h"
+#include "store/changes/splitting.h"
 #include "tests/property/small_home.h"
 #include "tests/unit/store_fixture.h"
 

@@ -3,7 +3,7 @@
  * length of the key. */
 #include "store/identity/identity_rows.h"
 #include "store/journal/log.h"
-#include "store/review_queue.h"
+#include "store/changes/review_queue.h"
 #include "store/schema/schema_rows.h"
 #include "tests/fuzz/fuzz.h"
 

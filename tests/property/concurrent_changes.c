@@ -6,7 +6,7 @@
 
 #include "store/identity/identity.h"
 #include "store/journal/log.h"
-#include "store/review.h"
+#include "store/changes/review.h"
 
 static const char *const ACTORS[] = {"ada", "bob", "eve"};
 

@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 
 #include "server/methods/port.h"
-#include "store/splitting.h"
+#include "store/changes/splitting.h"
 #include "tests/property/dice.h"
 #include "tests/property/oracle_identity.h"
 

@@ -1,7 +1,7 @@
 /* Other definitions while the store serves: their profiles are filled beside whatever goes on by the old ones, links
  * and splits among it. */
-#include "store/refill.h"
-#include "store/versions.h"
+#include "store/versions/refill.h"
+#include "store/versions/versions.h"
 #include "tests/property/history_identity.h"
 
 enum { ROUNDS_MAX = 6 };

@@ -1,7 +1,7 @@
 /* What can happen to identity: links, splits, blocks, and the ways back. */
 #include <stdlib.h>
 
-#include "store/to_block.h"
+#include "store/changes/to_block.h"
 #include "tests/property/history_identity.h"
 
 static const char *const ACTORS[] = {"ada", "bob", "eve"};

@@ -5,9 +5,9 @@
 #define PATRON_TESTS_PROPERTY_HISTORY_IDENTITY_H
 
 #include "store/identity/identity.h"
-#include "store/linking.h"
-#include "store/review.h"
-#include "store/splitting.h"
+#include "store/changes/linking.h"
+#include "store/changes/review.h"
+#include "store/changes/splitting.h"
 #include "tests/property/history.h"
 #include "tests/property/oracle_identity.h"
 

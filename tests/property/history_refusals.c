@@ -1,5 +1,5 @@
 /* What events were not allowed to join, read back by node. */
-#include "store/refusals.h"
+#include "store/changes/refusals.h"
 #include "tests/property/history_identity.h"
 
 static bool names(const struct oracle_refused *refused, uint64_t node)

@@ -1,7 +1,7 @@
 /* The log's inputs, given to a new store one after the other: it comes to the same bytes, whatever the first one went
  * through (restarts, profiles that lagged, plans that were made early and followed). */
-#include "store/refill.h"
-#include "store/versions.h"
+#include "store/versions/refill.h"
+#include "store/versions/versions.h"
 #include "tests/property/history_identity.h"
 
 static const uint8_t KEY[STORE_KEY_BYTES] = "the key of no store but this one";

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "patron/v1/review.pb-c.h"
-#include "store/review.h"
+#include "store/changes/review.h"
 #include "tests/rpc/shop.h"
 
 static const struct order orders[] = {
@@ -15,7 +15,7 @@ static const struct order orders[] = {
     {2, 2, INT64_C(1775100000) * 1000000, 7250001, NULL},
 };
 
-/* As store/waterfall.c says: two bars, and something for living together. */
+/* As store/records/waterfall.c says: two bars, and something for living together. */
 static struct bytes waterfall(struct arena *arena)
 {
     struct encoder to = {0};

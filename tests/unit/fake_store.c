@@ -1,6 +1,6 @@
 #include "fake_store.h"
 
-#include "store/sharing.h"
+#include "store/sharing/sharing.h"
 
 #include <stdatomic.h>
 

@@ -3,8 +3,8 @@
 #ifndef PATRON_TESTS_LINKING_FIXTURE_H
 #define PATRON_TESTS_LINKING_FIXTURE_H
 
-#include "store/linking.h"
-#include "store/splitting.h"
+#include "store/changes/linking.h"
+#include "store/changes/splitting.h"
 #include "tests/unit/store_fixture.h"
 
 static const char linking_definitions[] = "identifiers:\n"

@@ -3,8 +3,8 @@
 #ifndef PATRON_TESTS_PAIRING_FIXTURE_H
 #define PATRON_TESTS_PAIRING_FIXTURE_H
 
-#include "store/models.h"
-#include "store/pairing.h"
+#include "store/records/models.h"
+#include "store/records/pairing.h"
 #include "tests/unit/store_fixture.h"
 
 #define PEOPLE_HEAD                                                                                          \

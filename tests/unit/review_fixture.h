@@ -3,8 +3,8 @@
 #ifndef PATRON_TESTS_REVIEW_FIXTURE_H
 #define PATRON_TESTS_REVIEW_FIXTURE_H
 
-#include "store/changes.h"
-#include "store/review_queue.h"
+#include "store/changes/changes.h"
+#include "store/changes/review_queue.h"
 #include "tests/unit/store_fixture.h"
 
 /* An order of 1,000 or more makes a customer that a person decides about, one of 5,000 two persons. */

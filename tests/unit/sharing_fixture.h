@@ -4,7 +4,7 @@
 #define PATRON_TESTS_SHARING_FIXTURE_H
 
 #include "store/base/time_text.h"
-#include "store/sharing.h"
+#include "store/sharing/sharing.h"
 #include "tests/unit/store_fixture.h"
 
 #define KINDS                                                                                                          \

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "store/census.h"
+#include "store/measures/census.h"
 #include "tests/unit/store_fixture.h"
 
 static const char definitions[] =

@@ -6,14 +6,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "store/block_rows.h"
-#include "store/block_scan.h"
-#include "store/effect.h"
-#include "store/explain.h"
-#include "store/history.h"
-#include "store/moment_set.h"
-#include "store/to_block.h"
-#include "store/versions.h"
+#include "store/changes/block_rows.h"
+#include "store/changes/block_scan.h"
+#include "store/explain/effect.h"
+#include "store/explain/explain.h"
+#include "store/explain/history.h"
+#include "store/explain/moment_set.h"
+#include "store/changes/to_block.h"
+#include "store/versions/versions.h"
 #include "tests/unit/linking_fixture.h"
 
 /* --- moments ------------------------------------------------------------------------------------------------------ */

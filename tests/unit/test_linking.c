@@ -8,7 +8,7 @@
 
 #include "store/features/profile.h"
 #include "store/identity/identity_rows.h"
-#include "store/review.h"
+#include "store/changes/review.h"
 #include "store/store_internal.h"
 #include "tests/unit/linking_fixture.h"
 

@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "store/journal/log.h"
-#include "store/linking.h"
-#include "store/pairs.h"
+#include "store/changes/linking.h"
+#include "store/records/pairs.h"
 #include "tests/unit/pairing_fixture.h"
 
 enum { MANY = 60 };

@@ -8,10 +8,10 @@
 
 #include "store/identity/merging.h"
 #include "store/identity/identity_rows.h"
-#include "store/refusals.h"
-#include "store/review.h"
-#include "store/to_block.h"
-#include "store/versions.h"
+#include "store/changes/refusals.h"
+#include "store/changes/review.h"
+#include "store/changes/to_block.h"
+#include "store/versions/versions.h"
 #include "tests/unit/golden.h"
 #include "tests/unit/store_fixture.h"
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "store/block_rows.h"
+#include "store/changes/block_rows.h"
 #include "tests/unit/review_fixture.h"
 
 #define EXPIRY (10 * DAY)

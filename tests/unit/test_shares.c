@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "store/shares.h"
+#include "store/sharing/shares.h"
 
 static uint64_t draw_state = 7;
 

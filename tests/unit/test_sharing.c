@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "store/definitions/period.h"
-#include "store/versions.h"
+#include "store/versions/versions.h"
 #include "tests/unit/sharing_fixture.h"
 
 /* --- tests ---------------------------------------------------------------------------------------------------- */

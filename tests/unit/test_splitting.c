@@ -6,8 +6,8 @@
 #include <cmocka.h>
 
 #include "store/identity/identity_rows.h"
-#include "store/refill.h"
-#include "store/versions.h"
+#include "store/versions/refill.h"
+#include "store/versions/versions.h"
 #include "tests/property/small_home.h"
 #include "tests/unit/linking_fixture.h"
 

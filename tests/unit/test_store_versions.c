@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "store/features/profile.h"
-#include "store/refill.h"
-#include "store/versions.h"
+#include "store/versions/refill.h"
+#include "store/versions/versions.h"
 #include "tests/property/dice.h"
 #include "tests/property/small_home.h"
 #include "tests/unit/store_fixture.h"

@@ -11,8 +11,8 @@
 #include <pthread.h>
 
 #include "server/work/database.h"
-#include "store/refill.h"
-#include "store/versions.h"
+#include "store/versions/refill.h"
+#include "store/versions/versions.h"
 #include "tests/unit/scratch_directory.h"
 #include "tests/unit/store_fixture.h"
 

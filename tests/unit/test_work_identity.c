@@ -2,8 +2,8 @@
  * the definitions have come to block. The real store in memory, through the port. */
 #include "server/work/database.h"
 #include "store/identity/identity.h"
-#include "store/linking.h"
-#include "store/to_block.h"
+#include "store/changes/linking.h"
+#include "store/changes/to_block.h"
 
 #include <pthread.h>
 #include <setjmp.h>

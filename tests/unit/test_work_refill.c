@@ -3,7 +3,7 @@
 #include "scratch_directory.h"
 
 #include "server/work/database.h"
-#include "store/versions.h"
+#include "store/versions/versions.h"
 
 #include <pthread.h>
 #include <setjmp.h>
