@@ -177,7 +177,7 @@ static enum patron_code known_at_choose(
         time_to_text(store->group_clock_us, text);
         return error_set(error, PATRON_OUT_OF_RANGE, "known_at lies after the server's clock, %s", text);
     }
-    *known_at_us = wanted > at ? wanted : at;
+    *known_at_us = known_at_named(wanted > at ? wanted : at);
     if (*known_at_us >= EVENT_TIME_MAX_US) /* no read could ask for it, and what follows would overflow one day */
         return error_set(error, PATRON_OUT_OF_RANGE, "the server's clock is past the year 2199");
     if (input->time_us > *known_at_us && input->time_us - *known_at_us > store->event_ahead_max_us)

@@ -136,6 +136,12 @@ void touched_release(struct store *store);
 void state_put(struct store *store);
 enum patron_code state_get(struct store *store, struct error *error) MUST_CHECK;
 
+/* Entries that send a merge to review name it by their known_at, and 0 names none: so none of them has it. */
+static inline int64_t known_at_named(int64_t known_at_us)
+{
+    return known_at_us == 0 ? 1 : known_at_us;
+}
+
 /* The newest parts of a customer, wherever they are, retained; null if it has none. */
 enum patron_code lagging_newest(
     struct store *store, uint64_t customer, const struct profile_parts **parts, struct error *error) MUST_CHECK;

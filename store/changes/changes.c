@@ -34,6 +34,7 @@ enum patron_code change_known_at(const struct store *store, int64_t *known_at_us
     *known_at_us = store->newest_us + 1;
     if (store->group_first_us > *known_at_us)
         *known_at_us = store->group_first_us;
+    *known_at_us = known_at_named(*known_at_us);
     if (*known_at_us >= EVENT_TIME_MAX_US)
         return error_set(error, PATRON_OUT_OF_RANGE, "the server's clock is past the year 2199");
     return PATRON_OK;

@@ -465,7 +465,9 @@ int64_t oracle_stamp(const struct oracle *oracle, int64_t clock_us, int64_t floo
     int64_t known_at_us = clock_us;
     if (oracle->newest_us != INT64_MIN && known_at_us <= oracle->newest_us)
         known_at_us = oracle->newest_us + 1;
-    return known_at_us < floor_us ? floor_us : known_at_us;
+    if (known_at_us < floor_us)
+        known_at_us = floor_us;
+    return known_at_us == 0 ? 1 : known_at_us; /* 0 would be no name for a review item */
 }
 
 static void apply(struct oracle *oracle, struct oracle_kept_event *kept, struct line *line, size_t accepted,
