@@ -70,10 +70,10 @@ def test_a_directory_of_a_newer_format_is_refused_and_left_alone(tmp_path):
     with server:
         load(server)
     table = ["ldb", f"--db={server.data / 'store'}", "--column_family=meta"]
-    subprocess.run([*table, "--value_hex", "put", "format", "0x02"], check=True, capture_output=True, timeout=60)
+    subprocess.run([*table, "--value_hex", "put", "format", "0x03"], check=True, capture_output=True, timeout=60)
     code, words = server.refused_start()
     assert code == 1 and "newer" in words
-    subprocess.run([*table, "--value_hex", "put", "format", "0x01"], check=True, capture_output=True, timeout=60)
+    subprocess.run([*table, "--value_hex", "put", "format", "0x02"], check=True, capture_output=True, timeout=60)
     with server:
         assert orders(server) == 5
         server.verify()

@@ -642,12 +642,14 @@ void history_run(uint64_t seed, uint64_t number, struct history_figures *figures
     history->log = open_memstream(&history->log_text, &history->log_length);
     CHECK(history->log != NULL);
     world_init(&history->world, seed, number);
+    bool flooded = number % FLOOD_EVERY == FLOOD_AT;
+    if (flooded) {
+        world_features_of_values(&history->world);
+        world_protect(&history->world); /* the feature that values go by has moved */
+    }
     bool crowded = number % CROWD_EVERY == CROWD_AT;
     if (crowded)
         world_unprotect(&history->world);
-    bool flooded = number % FLOOD_EVERY == FLOOD_AT;
-    if (flooded)
-        world_features_of_values(&history->world);
     history->oracle = oracle_new(&history->world.definitions, WORLD_AHEAD);
     if (!oracle_time_zone_usable(history->world.definitions.time_zone))
         history_fail(history, "libc does not know the time zone: install tzdata");
