@@ -129,7 +129,7 @@ void figures_write(struct database *database, struct encoder *page)
     port->functions->status(port, &status);
     write_ingestion(&figures.writer, page);
     write_store(&status.figures, page);
-    identity_page_write(&status.figures, figures.measured ? &figures.census : NULL, page);
+    identity_page_write(port, &status, figures.measured ? &figures.census : NULL, page);
     write_refill(&figures.refill, page);
     write_memory(&figures, page);
     schema_page_write(port, page);

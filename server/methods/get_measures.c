@@ -36,9 +36,6 @@ static void add_census(
     response->all = make_share(arena, &census->all);
     if (census->by_value)
         response->top_fifth = make_share(arena, &census->top_fifth);
-    response->reviews_open = census->reviews_open;
-    response->suspected_duplicates = census->suspected_duplicates;
-    response->oldest_review_us = census->reviews_open > 0 ? census->oldest_review_us : 0;
     response->types = arena_array(arena, census->type_count, sizeof response->types[0]);
     for (; response->n_types < census->type_count; response->n_types++) {
         Patron__V1__IdentifierTypeShare *type = arena_alloc(arena, sizeof *type);
@@ -78,20 +75,41 @@ static void add_counters(
     }
 }
 
+/* What waits is told as of now, whenever customers were counted. */
+static enum patron_code add_reviews(
+    struct port *port, int64_t clock_us, Patron__V1__GetMeasuresResponse *response, struct error *error)
+{
+    const struct view *view = port->functions->view_acquire(port, NULL);
+    int64_t now_us = clock_us > view->position_us ? clock_us : view->position_us + 1;
+    struct census_reviews reviews;
+    enum patron_code code = census_reviews_take(view, now_us, &reviews, error);
+    port->functions->view_release(port, view);
+    TRY(code);
+    response->reviews_open = reviews.open;
+    response->suspected_duplicates = reviews.suspected_duplicates;
+    response->oldest_review_us = reviews.open > 0 ? reviews.oldest_us : 0;
+    return PATRON_OK;
+}
+
+static enum patron_code answer(struct asking *asking, struct error *error)
+{
+    struct port *port = asking->call->services->port;
+    struct census census;
+    TRY(port->functions->measure(port, asking->fresh, &census, error));
+    Patron__V1__GetMeasuresResponse response = PATRON__V1__GET_MEASURES_RESPONSE__INIT;
+    struct server_status status;
+    port->functions->status(port, &status);
+    TRY(add_reviews(port, status.clock_us, &response, error));
+    add_census(&asking->call->arena, &census, &response);
+    add_counters(&asking->call->arena, &status.figures, &response);
+    reply_message(asking->call, &response.base);
+    return PATRON_OK;
+}
+
 static void work(void *argument)
 {
     struct asking *asking = argument;
-    struct port *port = asking->call->services->port;
-    struct census census;
-    asking->code = port->functions->measure(port, asking->fresh, &census, &asking->error);
-    if (asking->code == PATRON_OK) {
-        Patron__V1__GetMeasuresResponse response = PATRON__V1__GET_MEASURES_RESPONSE__INIT;
-        struct server_status status;
-        port->functions->status(port, &status);
-        add_census(&asking->call->arena, &census, &response);
-        add_counters(&asking->call->arena, &status.figures, &response);
-        reply_message(asking->call, &response.base);
-    }
+    asking->code = answer(asking, &asking->error);
     call_wake(asking->call);
 }
 

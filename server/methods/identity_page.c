@@ -44,16 +44,27 @@ static void write_shares(const struct census *census, struct encoder *page)
 static void write_census(const struct census *census, struct encoder *page)
 {
     write_shares(census, page);
-    bool waits = census->reviews_open > 0;
+    metrics_number(page, "patron_identity_measured_at_seconds", "gauge",
+        "When customers were last counted, since 1970.", (double)census->as_of_us / 1e6);
+}
+
+/* Nothing where they cannot be read. */
+static void write_reviews(struct port *port, int64_t clock_us, struct encoder *page)
+{
+    const struct view *view = port->functions->view_acquire(port, NULL);
+    int64_t now_us = clock_us > view->position_us ? clock_us : view->position_us + 1;
+    struct census_reviews reviews;
+    struct error error;
+    enum patron_code code = census_reviews_take(view, now_us, &reviews, &error);
+    port->functions->view_release(port, view);
+    if (code != PATRON_OK)
+        return;
     const struct number numbers[] = {
-        {"patron_identity_measured_at_seconds", "gauge", "When customers were last counted, since 1970.",
-            (double)census->as_of_us / 1e6},
-        {"patron_identity_review_open", "gauge", "Merges that wait for a person.", (double)census->reviews_open},
+        {"patron_identity_review_open", "gauge", "Merges that wait for a person.", (double)reviews.open},
         {"patron_identity_suspected_duplicates", "gauge", "Of these, those of records that are alike.",
-            (double)census->suspected_duplicates},
-        {"patron_identity_review_oldest_seconds", "gauge",
-            "For how long the oldest of them had waited when they were counted.",
-            waits ? (double)(census->as_of_us - census->oldest_review_us) / 1e6 : 0},
+            (double)reviews.suspected_duplicates},
+        {"patron_identity_review_oldest_seconds", "gauge", "For how long the oldest of them has waited.",
+            reviews.open > 0 ? (double)(now_us - reviews.oldest_us) / 1e6 : 0},
     };
     write_all(numbers, sizeof numbers / sizeof numbers[0], page);
 }
@@ -86,9 +97,11 @@ static void write_changes(const struct store_figures *store, struct encoder *pag
     write_all(numbers, sizeof numbers / sizeof numbers[0], page);
 }
 
-void identity_page_write(const struct store_figures *figures, const struct census *census, struct encoder *page)
+void identity_page_write(
+    struct port *port, const struct server_status *status, const struct census *census, struct encoder *page)
 {
-    write_changes(figures, page);
+    write_changes(&status->figures, page);
+    write_reviews(port, status->clock_us, page);
     if (census)
         write_census(census, page);
 }

@@ -132,6 +132,22 @@ static void the_fifth_of_most_value_is_counted_for_itself(void **state)
     shop_close(&shop);
 }
 
+static void values_that_are_near_are_told_apart(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    struct census census;
+    shop_open(&shop, definitions);
+    order(&shop, "1", "customer_id:1", 285);
+    order(&shop, "2", "customer_id:2 device:2", 287);
+    order(&shop, "3", "customer_id:3", 1);
+    order(&shop, "4", "customer_id:4", 1);
+    order(&shop, "5", "customer_id:5", 286);
+    census_of(&shop, &census);
+    assert_share(&census.top_fifth, 1, 1, 1);
+    shop_close(&shop);
+}
+
 static void of_those_that_share_the_last_rank_a_part_is_taken(void **state)
 {
     (void)state;
@@ -178,6 +194,7 @@ int main(void)
         cmocka_unit_test(events_are_linked_whose_customer_has_two_identifiers),
         cmocka_unit_test(sizes_are_told_by_their_upper_ends),
         cmocka_unit_test(the_fifth_of_most_value_is_counted_for_itself),
+        cmocka_unit_test(values_that_are_near_are_told_apart),
         cmocka_unit_test(of_those_that_share_the_last_rank_a_part_is_taken),
         cmocka_unit_test(a_census_without_a_value_says_so_and_one_called_off_too),
     };
