@@ -4,6 +4,7 @@
 #include "client/identity.h"
 #include "client/table.h"
 #include "client/values.h"
+#include "client/visible.h"
 #include "store/base/time_text.h"
 
 /* Side by side while they fit a screen. */
@@ -68,7 +69,9 @@ static void side_print(const char *when, const Patron__V1__IdentitySide *side)
         side->events == 1 ? "" : "s");
     for (size_t i = 0; i < side->n_nodes && i < IDENTIFIERS_SHOWN_MAX; i++) {
         char text[NODE_TEXT_MAX];
-        printf("          %s\n", node_text(side->nodes[i], text));
+        fputs("          ", stdout);
+        visible_print(node_text(side->nodes[i], text), stdout);
+        putchar('\n');
     }
     if (side->n_nodes > IDENTIFIERS_SHOWN_MAX)
         printf("          and %zu more\n", side->n_nodes - IDENTIFIERS_SHOWN_MAX);

@@ -6,6 +6,7 @@
 
 #include "client/table.h"
 #include "client/values.h"
+#include "client/visible.h"
 #include "store/base/limits.h"
 #include "store/base/time_text.h"
 
@@ -70,7 +71,9 @@ static void worth_print(const Patron__V1__ReviewWorth *worth)
 
 static void reason_print(const char *reason)
 {
-    printf(reason[0] ? ": %s\n" : "\n", reason);
+    fputs(reason[0] ? ": " : "", stdout);
+    visible_print(reason, stdout);
+    putchar('\n');
 }
 
 /* --- the head ----------------------------------------------------------------------------------------------------- */
@@ -89,7 +92,9 @@ static void state_print(const Patron__V1__ReviewItem *item, int64_t now_us)
     case PATRON__V1__IDENTITY_REVIEW_STATE__IDENTITY_REVIEW_STATE_APPROVED:
     case PATRON__V1__IDENTITY_REVIEW_STATE__IDENTITY_REVIEW_STATE_REJECTED:
         time_to_text(item->decided_us, when);
-        printf(" by %s at %s", item->actor, when);
+        fputs(" by ", stdout);
+        visible_print(item->actor, stdout);
+        printf(" at %s", when);
         reason_print(item->reason);
         return;
     case PATRON__V1__IDENTITY_REVIEW_STATE__IDENTITY_REVIEW_STATE_EXPIRED:
@@ -128,20 +133,28 @@ static void head_print(const Patron__V1__GetReviewResponse *reply)
     const Patron__V1__ReviewItem *item = reply->item;
     char text[NODE_TEXT_MAX], when[TIME_TEXT_MAX];
     state_print(item, reply->as_of_us);
-    printf("between    %s, of customer %llu", node_text(item->a, text), (unsigned long long)item->customer_a);
+    fputs("between    ", stdout);
+    visible_print(node_text(item->a, text), stdout);
+    printf(", of customer %llu", (unsigned long long)item->customer_a);
     worth_print(item->worth_a);
-    printf("\nand        %s, of customer %llu", node_text(item->b, text), (unsigned long long)item->customer_b);
+    fputs("\nand        ", stdout);
+    visible_print(node_text(item->b, text), stdout);
+    printf(", of customer %llu", (unsigned long long)item->customer_b);
     worth_print(item->worth_b);
     printf("\nwhy        %s\n", why_words(item->obstacle));
     evidence_print(item);
     printf("it takes   %s\n", item->second_person ? "two persons" : "one person");
     if (item->first_us) {
         time_to_text(item->first_us, when);
-        printf("approved   by %s at %s", item->first_actor, when);
+        fputs("approved   by ", stdout);
+        visible_print(item->first_actor, stdout);
+        printf(" at %s", when);
         reason_print(item->first_reason);
     }
     if (reply->refused[0] && item_waits(item))
-        printf("but        an approval would be refused: %s\n", reply->refused);
+        fputs("but        an approval would be refused", stdout);
+    if (reply->refused[0] && item_waits(item))
+        reason_print(reply->refused);
 }
 
 /* --- the waterfall ------------------------------------------------------------------------------------------------ */

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "client/visible.h"
+
 void table_open(struct table *table, size_t columns)
 {
     *table = (struct table){.columns = columns};
@@ -28,7 +30,7 @@ void table_add(struct table *table, const char *text)
         table->capacity = table->capacity ? table->capacity * 2 : 64;
         table->cells = memory_resize(table->cells, table->capacity * sizeof *table->cells);
     }
-    table->cells[table->count++] = arena_string(&table->arena, bytes_from_string(text));
+    table->cells[table->count++] = visible_text(text, &table->arena);
 }
 
 static size_t width_of(const char *text)

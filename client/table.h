@@ -20,7 +20,7 @@ struct table {
 void table_open(struct table *table, size_t columns);
 void table_close(struct table *table);
 void table_align_right(struct table *table, size_t column);
-/* Cells follow one another, row by row; the text is copied. */
+/* Cells follow one another, row by row; the text is copied, as visible.h shows it. */
 void table_add(struct table *table, const char *text);
 /* The first row is the header, and gets a line below. */
 void table_print(const struct table *table, FILE *to);

@@ -17,6 +17,7 @@
 #include "client/spool.h"
 #include "client/table.h"
 #include "client/values.h"
+#include "client/visible.h"
 #include "store/base/arena.h"
 #include "store/base/limits.h"
 #include "store/base/time_text.h"
@@ -270,6 +271,55 @@ static void tables_align_by_characters(void **state)
     free(out);
 }
 
+static void text_of_others_never_acts_on_a_terminal(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *shown;
+    } cases[] = {
+        {"", ""},
+        {"Zo\xc3\xab \\n \xc2\xa0\xe2\x82\xac\xf0\x9f\x98\x80", "Zo\xc3\xab \\n \xc2\xa0\xe2\x82\xac\xf0\x9f\x98\x80"},
+        {"\x1b[2J\x1b]0;x\a", "\\x1b[2J\\x1b]0;x\\x07"},
+        {"a\nb\tc\rd\x7f", "a\\nb\\tc\\rd\\x7f"},
+        {"\xc2\x9b" "31m \xc2\x80\xc2\x9f", "\\u009b31m \\u0080\\u009f"},
+        {"\xe2\x80\xae\xe2\x80\xa8\xe2\x81\xa6\xe2\x81\xa9\xe2\x80\xa7", "\\u202e\\u2028\\u2066\\u2069\xe2\x80\xa7"},
+        {"cut \xc2", "cut \xc2"},
+        {"cut \xe2\x80", "cut \xe2\x80"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct arena arena = {0};
+        char *out = NULL;
+        size_t length = 0;
+        FILE *file = open_memstream(&out, &length);
+        visible_print(cases[i].text, file);
+        fclose(file);
+        assert_string_equal(out, cases[i].shown);
+        assert_string_equal(visible_text(cases[i].text, &arena), cases[i].shown);
+        assert_string_equal(visible_text(cases[i].shown, &arena), cases[i].shown);
+        free(out);
+        arena_clear(&arena);
+    }
+}
+
+static void cells_of_a_table_are_as_wide_as_they_are_shown(void **state)
+{
+    (void)state;
+    struct table table;
+    char *out = NULL;
+    size_t length = 0;
+    FILE *file = open_memstream(&out, &length);
+    table_open(&table, 2);
+    table_add(&table, "a");
+    table_add(&table, "b");
+    table_add(&table, "\x1b[2J\n");
+    table_add(&table, "c");
+    table_print(&table, file);
+    table_close(&table);
+    fclose(file);
+    assert_string_equal(out, "a          b\n---------  -\n\\x1b[2J\\n  c\n");
+    free(out);
+}
+
 static void no_line_of_a_table_ends_with_blanks(void **state)
 {
     (void)state;
@@ -390,6 +440,8 @@ int main(void)
         cmocka_unit_test(progress_says_how_far_and_how_long_still),
         cmocka_unit_test(reasons_leave_out_what_is_particular_to_a_row),
         cmocka_unit_test(tables_align_by_characters),
+        cmocka_unit_test(text_of_others_never_acts_on_a_terminal),
+        cmocka_unit_test(cells_of_a_table_are_as_wide_as_they_are_shown),
         cmocka_unit_test(no_line_of_a_table_ends_with_blanks),
         cmocka_unit_test(doubles_are_written_in_the_fewest_digits_that_read_back),
         cmocka_unit_test(rows_come_sorted_by_time_then_key_then_arrival),
