@@ -3,7 +3,7 @@
 
 #include "client/identity.h"
 #include "client/rpc.h"
-#include "client/table.h"
+#include "client/visible.h"
 #include "store/base/limits.h"
 #include "store/base/time_text.h"
 
@@ -46,7 +46,7 @@ static const struct flag link_flags[] = {
 };
 
 static const struct flag unlink_flags[] = {
-    {"split", NULL, 0, FLAG_LIST, "TYPE:VALUE", "split this identifier off; repeatable, then they go together",
+    {"split", NULL, 0, FLAG_LIST, "TYPE:VALUE", "split this identifier off; repeatable: all of them from the rest",
         OPTION(split)},
     ACTOR_FLAG,
     REASON_FLAG,
@@ -125,6 +125,12 @@ static void link_json_print(const Patron__V1__LinkIdentityResponse *reply, bool 
     json_print(result);
 }
 
+static void words_print(const char *words)
+{
+    visible_print(words, stdout);
+    putchar('\n');
+}
+
 static void fate_print(const Patron__V1__LinkIdentityResponse *reply, bool dry_run)
 {
     char item[TIME_TEXT_MAX] = "";
@@ -140,12 +146,14 @@ static void fate_print(const Patron__V1__LinkIdentityResponse *reply, bool dry_r
     case PATRON__V1__LINK_FATE__LINK_FATE_WAITS:
         if (reply->item_us)
             time_to_text(reply->item_us, item);
-        printf("%s: %s\n", dry_run ? "would wait for a second person" : "waits for a second person", reply->words);
+        printf("%s: ", dry_run ? "would wait for a second person" : "waits for a second person");
+        words_print(reply->words);
         if (item[0])
             printf("review item %s\n", item);
         return;
     default:
-        printf("%s: %s\n", dry_run ? "would be refused" : "refused", reply->words);
+        printf("%s: ", dry_run ? "would be refused" : "refused");
+        words_print(reply->words);
         return;
     }
 }
@@ -198,9 +206,20 @@ static void split_json_print(const Patron__V1__SplitIdentityResponse *reply, boo
     json_print(result);
 }
 
-static enum patron_code split_print(
-    const Patron__V1__SplitIdentityResponse *reply, bool dry_run, struct error *error)
+/* What ends links and parts nothing. */
+static void held_print(const struct change *change, bool dry_run)
 {
+    printf("; others hold the customer together still, and nothing %s kept apart\n", dry_run ? "would be" : "is");
+    if (change->names.count != 2)
+        return;
+    fputs("to split the second off, whatever links it: patron identity unlink --split ", stdout);
+    words_print(change->names.values[1]);
+}
+
+static enum patron_code split_print(
+    const struct change *change, const Patron__V1__SplitIdentityResponse *reply, struct error *error)
+{
+    bool dry_run = change->options.dry_run;
     const Patron__V1__IdentityEffect *effect = reply->effect;
     printf("%llu link%s %s", (unsigned long long)reply->closed_total, reply->closed_total == 1 ? "" : "s",
         dry_run                     ? "would end"
@@ -209,8 +228,10 @@ static enum patron_code split_print(
     if (effect && effect->after_total > 1)
         printf(", and customer %llu %s %llu\n", (unsigned long long)effect->before[0]->customer,
             dry_run ? "would fall into" : "fell into", (unsigned long long)effect->after_total);
+    else if (effect && reply->closed_total)
+        held_print(change, dry_run);
     else
-        puts(reply->closed_total ? "; others hold the customer together still" : "");
+        putchar('\n');
     if (!effect || effect->n_before == 0)
         return PATRON_OK;
     TRY(effect_print(effect, error));
@@ -233,7 +254,7 @@ static enum patron_code split_call(struct change *change, struct rpc *rpc, const
     if (change->json)
         split_json_print(reply, change->options.dry_run);
     else
-        code = split_print(reply, change->options.dry_run, error);
+        code = split_print(change, reply, error);
     protobuf_c_message_free_unpacked(message, NULL);
     return code;
 }
@@ -372,7 +393,9 @@ const struct command command_identity_unlink = {
     .name = "identity unlink",
     .usage = "(A B | --split TYPE:VALUE ...) [FLAGS]",
     .summary = "take links back, so that a customer falls into parts",
-    .notes = "A B: all links between the two end. --split: all links between those identifiers and the rest end.\n"
+    .notes = "A B: all links between the two end. --split: all links between those identifiers and the rest end;\n"
+             "they are split off from the rest together, and may be several customers afterwards, if no link is left\n"
+             "between them. Where other links hold A and B together, nothing splits and nothing is kept apart.\n"
              "What came before stays as it was; from now on each part has the features of its own events. The two\n"
              "sides are kept apart from then on, unless --may-relink. `patron identity link --lift` undoes it.\n\n"
              "Examples:\n  patron identity unlink email:ada@example.org device:d-17 --dry-run\n"

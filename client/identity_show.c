@@ -7,6 +7,7 @@
 #include "client/rpc.h"
 #include "client/table.h"
 #include "client/values.h"
+#include "client/visible.h"
 #include "store/base/time_text.h"
 
 struct show_options {
@@ -93,6 +94,8 @@ static void csv_moment(int64_t time_us, bool last)
 
 typedef Patron__V1__ShowIdentityResponse show_reply;
 
+enum { SIDE_SHOWN_MAX = 5 };
+
 static void nodes_print(const show_reply *reply)
 {
     struct table table;
@@ -170,18 +173,41 @@ static void links_print(const show_reply *reply)
     table_close(&table);
 }
 
+static void line_print(const char *text)
+{
+    visible_print(text, stdout);
+    putchar('\n');
+}
+
+static void side_print(const char *words, const uint64_t *numbers, size_t count, const struct node_list *nodes)
+{
+    fputs(words, stdout);
+    for (size_t i = 0; i < count && i < SIDE_SHOWN_MAX; i++) {
+        char text[NODE_TEXT_MAX];
+        fputs(i > 0 ? ", " : " ", stdout);
+        visible_print(node_text_of(numbers[i], nodes, text), stdout);
+    }
+    if (count > SIDE_SHOWN_MAX)
+        printf(" and %zu more", count - SIDE_SHOWN_MAX);
+    putchar('\n');
+}
+
 static void separations_print(const show_reply *reply)
 {
     if (reply->n_separations == 0)
         return;
+    const struct node_list nodes = {reply->nodes, reply->n_nodes, reply->others, reply->n_others};
     printf("\nkept apart: %zu%s\n", reply->n_separations, reply->more_separations ? " or more" : "");
     for (size_t i = 0; i < reply->n_separations; i++) {
         const Patron__V1__IdentitySeparation *separation = reply->separations[i];
         char since[TIME_TEXT_MAX];
         time_to_text(separation->since_us, since);
-        printf("  since %s: %zu identifiers from %zu%s%s%s%s\n", since, separation->n_nodes, separation->n_others,
-            separation->actor[0] ? ", by " : "", separation->actor, separation->reason[0] ? ": " : "",
-            separation->reason);
+        printf("  since %s%s", since, separation->actor[0] ? ", by " : "");
+        visible_print(separation->actor, stdout);
+        fputs(separation->reason[0] ? ": " : "", stdout);
+        line_print(separation->reason);
+        side_print("   ", separation->nodes, separation->n_nodes, &nodes);
+        side_print("    from", separation->others, separation->n_others, &nodes);
     }
 }
 
@@ -330,7 +356,7 @@ static const char *fact_words(const history_reply *reply, const Patron__V1__Iden
         if (count == 0 && fact->what == PATRON__V1__IDENTITY_HAPPENING__IDENTITY_HAPPENING_MERGED)
             snprintf(words, size, "customer %llu into customer %llu", from, customer);
         else if (count == 0)
-            snprintf(words, size, "customer %llu off customer %llu", customer, from);
+            snprintf(words, size, "customer %llu out of customer %llu", customer, from);
         else
             snprintf(
                 words, size, "%llu identifier%s from customer %llu to customer %llu", count, plural, from, customer);
@@ -380,9 +406,12 @@ static void moment_print(const history_reply *reply, const Patron__V1__IdentityM
     struct fact_text text;
     time_to_text(moment->known_at_us, when);
     signature(moment, who, sizeof who);
-    printf("%s%s%s\n", when, who[0] ? "  " : "", who);
-    for (size_t i = 0; i < moment->n_facts; i++)
-        printf("  %-16s %s\n", happening_word(moment->facts[i]->what), fact_words(reply, moment->facts[i], &text));
+    printf("%s%s", when, who[0] ? "  " : "");
+    line_print(who);
+    for (size_t i = 0; i < moment->n_facts; i++) {
+        printf("  %-16s ", happening_word(moment->facts[i]->what));
+        line_print(fact_words(reply, moment->facts[i], &text));
+    }
     if (moment->facts_total > moment->n_facts)
         printf("  and %llu more\n", (unsigned long long)(moment->facts_total - moment->n_facts));
 }

@@ -343,6 +343,16 @@ static enum patron_code shared_decide(struct store *store, struct checked *check
     return PATRON_OK;
 }
 
+/* Refused: of types that never link, or with values that are blocked. */
+static void nothing_links(const struct checked *checked, struct error *why)
+{
+    bool blocked = false;
+    for (size_t i = 0; i < checked->blocked_count; i++)
+        blocked = blocked || !checked->blocked[i].type->never_links;
+    error_set(why, PATRON_INVALID, "the event has no identifier that may link%s",
+        blocked ? ": its values are blocked" : ", only such of types with link: false");
+}
+
 /* A second arrival, a refusal, or applied. */
 static enum patron_code event_decide(struct store *store, const struct event_input *input, struct checked *checked,
     struct event_outcome *outcome, struct error *error)
@@ -358,7 +368,7 @@ static enum patron_code event_decide(struct store *store, const struct event_inp
         return shared_decide(store, checked, outcome);
     TRY(identifiers_find(store, checked, error));
     if (checked->identifier_count == 0)
-        error_set(&outcome->why, PATRON_INVALID, "the event has no identifier that may link: its values are blocked");
+        nothing_links(checked, &outcome->why);
     else
         TRY(pending_check(store, checked, &outcome->why, error));
     if (outcome->why.code == PATRON_OK)

@@ -14,7 +14,8 @@ struct linking_call {
     struct link_outcome outcome;
     struct effect_side before[2];
     struct effect_side after;
-    uint32_t told_version; /* of the definitions whose features `before` has; 0: there is nothing to tell */
+    uint64_t told_customer, told_merged; /* that the effect is of; 0: there is none */
+    Patron__V1__IdentityEffect *effect;
 };
 
 static enum patron_code link_in_group(struct store *store, void *context, struct error *error)
@@ -23,28 +24,20 @@ static enum patron_code link_in_group(struct store *store, void *context, struct
     return group_link(store, &linking->request, &linking->outcome, error);
 }
 
-/* The two customers as they are. */
-static enum patron_code before_find(
+/* What would come of the two customers as they are, told before anything is written: whatever happens to them later,
+ * before and after are of the same events. */
+static enum patron_code effect_find(
     struct errand *errand, struct linking_call *linking, const char *service, struct error *error)
 {
     struct effect_question question;
     TRY(identity_effect_question(errand, service, &question, error));
-    linking->told_version = errand->view->definitions->version;
     TRY(effect_of_customer(&question, linking->outcome.customer, &linking->before[0], error));
-    return effect_of_customer(&question, linking->outcome.merged, &linking->before[1], error);
-}
-
-static enum patron_code effect_find(struct errand *errand, struct linking_call *linking, const char *service,
-    Patron__V1__LinkIdentityResponse *response, struct error *error)
-{
-    struct effect_question question;
-    TRY(identity_effect_question(errand, service, &question, error));
-    if (linking->outcome.known_at_us == 0)
-        TRY(effect_of_merged(&question, &linking->before[0], &linking->before[1], &linking->after, error));
-    else
-        TRY(effect_of_customer(&question, linking->outcome.customer, &linking->after, error));
+    TRY(effect_of_customer(&question, linking->outcome.merged, &linking->before[1], error));
+    TRY(effect_of_merged(&question, &linking->before[0], &linking->before[1], &linking->after, error));
     const struct effect_sides sides = {linking->before, 2, &linking->after, 1, 1};
-    response->effect = identity_effect_message(&question, &sides);
+    linking->effect = identity_effect_message(&question, &sides);
+    linking->told_customer = linking->outcome.customer;
+    linking->told_merged = linking->outcome.merged;
     return PATRON_OK;
 }
 
@@ -57,8 +50,14 @@ static enum patron_code end_message(
     return PATRON_OK;
 }
 
-static enum patron_code link_answer(
-    struct errand *errand, struct linking_call *linking, const char *service, struct error *error)
+static enum patron_code ends_fill(struct errand *errand, const struct linking_call *linking,
+    Patron__V1__LinkIdentityResponse *response, struct error *error)
+{
+    TRY(end_message(errand, linking->request.a, &response->a, error));
+    return end_message(errand, linking->request.b, &response->b, error);
+}
+
+static enum patron_code link_answer(struct errand *errand, struct linking_call *linking, struct error *error)
 {
     const struct link_outcome *outcome = &linking->outcome;
     Patron__V1__LinkIdentityResponse response = PATRON__V1__LINK_IDENTITY_RESPONSE__INIT;
@@ -70,11 +69,14 @@ static enum patron_code link_answer(
     response.obstacle = (Patron__V1__Obstacle)outcome->verdict.obstacle;
     bool told = outcome->fate == LINK_REFUSED || outcome->fate == LINK_WAITS;
     response.words = arena_string(&errand->call->arena, bytes_from_string(told ? outcome->words : ""));
-    TRY(end_message(errand, linking->request.a, &response.a, error));
-    TRY(end_message(errand, linking->request.b, &response.b, error));
-    /* Another version may serve by now, with other features. */
-    if (outcome->fate == LINK_MADE && linking->told_version == errand->view->definitions->version)
-        TRY(effect_find(errand, linking, service, &response, error));
+    enum patron_code code = ends_fill(errand, linking, &response, error);
+    /* What is written is not reported as failed. */
+    if (code != PATRON_OK && outcome->known_at_us == 0)
+        return code;
+    /* The two may have changed since they were looked at. */
+    if (outcome->fate == LINK_MADE && linking->told_customer == outcome->customer &&
+        linking->told_merged == outcome->merged)
+        response.effect = linking->effect;
     reply_message(errand->call, &response.base);
     return PATRON_OK;
 }
@@ -95,12 +97,12 @@ static enum patron_code link_work(struct errand *errand, struct error *error)
         return error_set(error, PATRON_INVALID, "a link has two ends, and both names are of one identifier");
     TRY(link_check(errand->view, &linking.request, errand->as_of_us, arena, &linking.outcome, error));
     if (linking.outcome.fate == LINK_MADE)
-        TRY(before_find(errand, &linking, request->service, error));
+        TRY(effect_find(errand, &linking, request->service, error));
     if (!request->dry_run) {
         TRY(errand->port->functions->change(errand->port, link_in_group, &linking, error));
         errand_view_now(errand);
     }
-    return link_answer(errand, &linking, request->service, error);
+    return link_answer(errand, &linking, error);
 }
 
 static void link_start(struct call *call, struct bytes request)

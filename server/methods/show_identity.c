@@ -25,6 +25,14 @@ static Patron__V1__IdentitySeparation **separations_of(
     return list;
 }
 
+static void separation_add(struct identity_others *others, const struct explained_separation *separation)
+{
+    for (size_t i = 0; i < separation->node_count; i++)
+        identity_others_add(others, separation->nodes[i]);
+    for (size_t i = 0; i < separation->other_count; i++)
+        identity_others_add(others, separation->others[i]);
+}
+
 static enum patron_code reply(struct errand *errand, const struct explanation *explanation, struct error *error)
 {
     struct arena *arena = &errand->call->arena;
@@ -52,6 +60,8 @@ static enum patron_code reply(struct errand *errand, const struct explanation *e
     struct identity_others *others = identity_others_new(explanation->nodes, explanation->node_count, arena);
     identity_others_add_decided(others, explanation->refusals, explanation->refusal_count, explanation->items,
         explanation->item_count);
+    for (size_t i = 0; i < explanation->separation_count; i++)
+        separation_add(others, &explanation->separations[i]);
     response.n_others = others->count;
     response.others = arena_array(arena, others->count, sizeof response.others[0]);
     TRY(identity_others_messages(others, errand, response.others, error));

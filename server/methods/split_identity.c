@@ -66,35 +66,35 @@ static enum patron_code closed_list(struct split_call *call, const struct split_
 {
     Patron__V1__SplitIdentityResponse *response = &call->response;
     response->closed_total = plan->closed_count;
-    response->n_closed = plan->closed_count < CLOSED_MAX ? plan->closed_count : CLOSED_MAX;
-    response->closed = arena_array(&call->errand->call->arena, response->n_closed, sizeof response->closed[0]);
-    for (size_t i = 0; i < response->n_closed; i++)
-        TRY(closed_message(call, &plan->closed[i], &response->closed[i], error));
+    size_t count = plan->closed_count < CLOSED_MAX ? plan->closed_count : CLOSED_MAX;
+    response->closed = arena_array(&call->errand->call->arena, count, sizeof response->closed[0]);
+    for (; response->n_closed < count; response->n_closed++)
+        TRY(closed_message(call, &plan->closed[response->n_closed], &response->closed[response->n_closed], error));
     return PATRON_OK;
 }
 
-/* What comes of a part: as planned, or as it is now. */
-static enum patron_code part_effect(const struct split_call *call, const struct effect_question *question,
-    const struct split_part *part, struct effect_side *side, struct error *error)
-{
-    if (call->dry_run)
-        return effect_of_part(question, &call->before, part, side, error);
-    return effect_of_customer(question, part->customer, side, error);
-}
-
+/* As planned, or right after the entry: the parts may be one again by now, or other customers'. Where nothing splits,
+ * the customer stays what it was. */
 static enum patron_code effect_fill(struct split_call *call, const struct split_plan *plan, struct error *error)
 {
     struct effect_question question;
+    bool done = call->outcome.known_at_us != 0 && plan->part_count > 1;
     if (call->told_version != call->errand->view->definitions->version)
         return PATRON_OK; /* another version serves by now, with other features */
     TRY(identity_effect_question(call->errand, call->service, &question, error));
+    if (done) {
+        question.as_of_us = call->outcome.known_at_us + 1;
+        TRY(effect_before_split(&question, plan, &call->before, error));
+    }
     size_t count = plan->part_count < EFFECT_SIDES_MAX ? plan->part_count : EFFECT_SIDES_MAX;
     struct effect_side *after = arena_array(question.arena, count, sizeof *after);
     for (size_t i = 0; i < count; i++) {
         if (plan->part_count == 1)
-            TRY(effect_of_customer(&question, plan->customer, &after[i], error));
+            after[i] = call->before;
+        else if (done)
+            TRY(effect_after_split(&question, &plan->parts[i], &after[i], error));
         else
-            TRY(part_effect(call, &question, &plan->parts[i], &after[i], error));
+            TRY(effect_of_part(&question, &call->before, &plan->parts[i], &after[i], error));
     }
     const struct effect_sides sides = {&call->before, 1, after, count, plan->part_count};
     call->response.effect = identity_effect_message(&question, &sides);
@@ -125,9 +125,10 @@ static enum patron_code decided_fill(struct split_call *call, const struct split
     struct identity_others *others = identity_others_new(call->before.nodes, call->before.node_count, arena);
     identity_others_add_decided(
         others, decided.refusals, decided.refusal_count, decided.items, decided.item_count);
-    call->response.n_others = others->count;
     call->response.others = arena_array(arena, others->count, sizeof call->response.others[0]);
-    return identity_others_messages(others, call->errand, call->response.others, error);
+    TRY(identity_others_messages(others, call->errand, call->response.others, error));
+    call->response.n_others = others->count;
+    return PATRON_OK;
 }
 
 /* --- doing it ----------------------------------------------------------------------------------------------------- */
@@ -177,6 +178,9 @@ static enum patron_code split_work(struct split_call *call, struct error *error)
         code = effect_fill(call, plan, error);
     if (code == PATRON_OK)
         code = decided_fill(call, plan, error);
+    /* What is written is not reported as failed: the answer has what could be told. */
+    if (call->outcome.known_at_us != 0)
+        code = PATRON_OK;
     if (code == PATRON_OK) {
         call->response.known_at_us = call->outcome.known_at_us;
         reply_message(call->errand->call, &call->response.base);

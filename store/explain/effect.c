@@ -108,6 +108,33 @@ enum patron_code effect_of_merged(const struct effect_question *question, const 
     return code;
 }
 
+static enum patron_code part_copy(
+    const struct split_part *part, struct arena *scratch, struct profile *copy, struct error *error)
+{
+    const struct profile_parts *parts = profile_encode(part->profile);
+    enum patron_code code = profile_decode(copy, part->profile->layout, parts, scratch, error);
+    profile_parts_release(parts);
+    return code;
+}
+
+/* The parts as one. */
+static enum patron_code part_evaluate(const struct effect_question *question, const struct split_part *parts,
+    size_t count, struct effect_side *side, struct error *error)
+{
+    struct arena scratch = {0};
+    struct profile whole, other;
+    enum patron_code code = part_copy(&parts[0], &scratch, &whole, error);
+    for (size_t i = 1; i < count && code == PATRON_OK; i++) {
+        code = part_copy(&parts[i], &scratch, &other, error);
+        if (code == PATRON_OK)
+            profile_merge(&whole, &other);
+    }
+    if (code == PATRON_OK)
+        side_evaluate(question, &whole, &scratch, side);
+    arena_clear(&scratch);
+    return code;
+}
+
 enum patron_code effect_of_part(const struct effect_question *question, const struct effect_side *whole,
     const struct split_part *part, struct effect_side *side, struct error *error)
 {
@@ -119,13 +146,27 @@ enum patron_code effect_of_part(const struct effect_question *question, const st
         if (at < whole->node_count && whole->nodes[at].member.node == part->nodes[i])
             nodes[side->node_count++] = whole->nodes[at];
     }
-    const struct profile_parts *parts = profile_encode(part->profile);
-    struct arena scratch = {0};
-    struct profile copy;
-    enum patron_code code = profile_decode(&copy, part->profile->layout, parts, &scratch, error);
-    if (code == PATRON_OK)
-        side_evaluate(question, &copy, &scratch, side);
-    arena_clear(&scratch);
-    profile_parts_release(parts);
-    return code;
+    return part_evaluate(question, part, 1, side, error);
+}
+
+enum patron_code effect_before_split(const struct effect_question *question, const struct split_plan *plan,
+    struct effect_side *side, struct error *error)
+{
+    struct explained_node *nodes;
+    *side = (struct effect_side){.customer = plan->customer};
+    TRY(explain_nodes(question->view, plan->customer, question->as_of_us - 1, question->arena, &nodes,
+        &side->node_count, error));
+    side->nodes = nodes;
+    return part_evaluate(question, plan->parts, plan->part_count, side, error);
+}
+
+enum patron_code effect_after_split(const struct effect_question *question, const struct split_part *part,
+    struct effect_side *side, struct error *error)
+{
+    struct explained_node *nodes;
+    *side = (struct effect_side){.customer = part->customer};
+    TRY(explain_nodes(question->view, part->customer, question->as_of_us, question->arena, &nodes,
+        &side->node_count, error));
+    side->nodes = nodes;
+    return part_evaluate(question, part, 1, side, error);
 }

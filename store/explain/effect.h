@@ -38,4 +38,11 @@ enum patron_code effect_of_merged(const struct effect_question *question, const 
 enum patron_code effect_of_part(const struct effect_question *question, const struct effect_side *whole,
     const struct split_part *part, struct effect_side *side, struct error *error) MUST_CHECK;
 
+/* What a split that was done came of and came to, by its plan, on any view that has it, whatever happened since: as of
+ * the moment after its entry, with the layout of the plan's profiles. `as_of_us` of the question is known_at + 1. */
+enum patron_code effect_before_split(const struct effect_question *question, const struct split_plan *plan,
+    struct effect_side *side, struct error *error) MUST_CHECK;
+enum patron_code effect_after_split(const struct effect_question *question, const struct split_part *part,
+    struct effect_side *side, struct error *error) MUST_CHECK;
+
 #endif

@@ -90,7 +90,7 @@ def test_a_link_taken_back_gives_each_side_its_own_and_the_next_event_does_not_b
     assert features(two, ADA[0], BOB[0]) == [(1, 3, 32), (3, 2, 24)]
     shown = identity(two, "show", "--id", ADA[0])
     assert [(dropped["why"], dropped["node"]) for dropped in shown["refusals"][0]["identifiers"]] == [("kept apart", 4)]
-    assert [(node["node"], node["type"]) for node in shown["others"]] == [(4, "device")]
+    assert [(node["node"], node["type"]) for node in shown["others"]] == [(3, "email"), (4, "device")]
     assert "device 4" in two.patron("identity", "show", "--id", ADA[0]).stdout
     kept = shown["separations"][0]
     assert sorted([kept["nodes"], kept["others"]]) == [[1, 2], [3, 4]] and kept["reason"] == "a mistake"
@@ -132,6 +132,71 @@ def test_other_links_hold_a_customer_together(two):
     assert identity(two, "show", "--id", ADA[0])["separations"] == []
     done = identity(two, "unlink", ADA[1], BOB[1], "--actor", "grace")
     assert [side["customer"] for side in done["effect"]["after"]] == [1, 3]
+    two.verify()
+
+
+def test_an_unlink_that_parts_nothing_says_how_to_split(two):
+    identity(two, "link", ADA[0], BOB[0], "--actor", "grace")
+    identity(two, "link", ADA[1], BOB[1], "--actor", "grace")
+    said = two.patron("identity", "unlink", ADA[0], BOB[0], "--actor", "grace").stdout
+    assert "1 link ended; others hold the customer together still, and nothing is kept apart" in said
+    assert f"patron identity unlink --split {BOB[0]}\n" in said
+    two.patron("identity", "unlink", "--split", BOB[0], "--actor", "grace")
+    assert [row[0] for row in features(two, ADA[0], BOB[0])] == [1, 3]
+
+
+def test_who_is_kept_apart_is_named(two):
+    identity(two, "link", ADA[0], BOB[0], "--actor", "grace")
+    identity(two, "unlink", ADA[0], BOB[0], "--actor", "grace", "--reason", "sisters")
+    shown = identity(two, "show", "--id", ADA[0])
+    apart = shown["separations"][0]
+    named = {node["node"]: node["type"] for node in shown["nodes"] + shown["others"]}
+    assert sorted(named[node] for node in apart["nodes"] + apart["others"]) == ["device"] * 2 + ["email"] * 2
+    said = two.patron("identity", "show", "--id", ADA[0]).stdout
+    assert ", by grace: sisters\n    email 1, device 2\n    from email 3, device 4\n" in said, said
+
+
+def test_text_of_others_does_not_act_on_a_terminal(two):
+    actor, reason = "gr\x1b[2Jace", "a\nb\u009b31m\u202e"
+    identity(two, "link", ADA[0], BOB[0], "--actor", actor, "--reason", reason)
+    for part in ("show", "history"):
+        said = two.patron("identity", part, "--id", ADA[0]).stdout
+        assert r"gr\x1b[2Jace: a\nb\u009b31m\u202e" in said and "\x1b" not in said and "\u009b" not in said
+    shown = identity(two, "show", "--id", ADA[0])
+    assert [(link["actor"], link["reason"]) for link in shown["links"] if link["actor"]] == [(actor, reason)]
+
+
+def test_what_a_split_did_is_told_though_the_next_event_undoes_it(two):
+    stop = threading.Event()
+    failures = []
+
+    def stream():
+        at = 0
+        while not stop.is_set():
+            send(two, orders(ADA, prefix=f"again{at}-"))
+            at += 1
+
+    def watched():
+        try:
+            stream()
+        except Exception as failure:  # pylint: disable=broad-exception-caught
+            failures.append(failure)
+
+    thread = threading.Thread(target=watched)
+    thread.start()
+    try:
+        for _ in range(25):
+            done = identity(two, "unlink", "--split", ADA[1], "--actor", "grace", "--may-relink", "--service", "shown")
+            before, after = done["effect"]["before"], done["effect"]["after"]
+            assert [side["customer"] for side in after] == [1, 2]
+            assert sum(side["events"] for side in after) == before[0]["events"]
+            assert sum(side["features"]["orders"] or 0 for side in after) == before[0]["features"]["orders"]
+            assert [len(side["identifiers"]) for side in before + after] == [2, 1, 1]
+            send(two, orders(ADA, prefix=f"tie{done['known_at']}"))
+    finally:
+        stop.set()
+        thread.join()
+    assert not failures
     two.verify()
 
 

@@ -272,7 +272,8 @@ static void types_that_never_link_are_counted_and_leave_no_record(void **state)
     assert_refused(&refusal, 0, OBSTACLE_BLOCKED, EMAIL, 0);
     struct event_input event = shop_event(&shop, "visit", "4", shop.clock_us, "ip:10.0.0.1");
     assert_int_equal(shop_send_input(&shop, &event), EVENT_REFUSED);
-    assert_string_equal(shop.outcome.why.text, "the event has no identifier that may link: its values are blocked");
+    assert_string_equal(shop.outcome.why.text,
+        "the event has no identifier that may link, only such of types with link: false");
     shop_close(&shop);
 }
 
