@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/visible.h"
+
 enum { COMMAND_PARTS_MAX = 16 };
 
 int command_usage_error(const struct command *command, const char *format, ...)
@@ -19,7 +21,10 @@ int command_usage_error(const struct command *command, const char *format, ...)
 
 int command_failed(const struct error *error)
 {
-    fprintf(stderr, "patron: %s\n", error->text);
+    /* It may quote what others wrote. */
+    fputs("patron: ", stderr);
+    visible_lines_print(error->text, stderr);
+    putc('\n', stderr);
     return EXIT_FAILED;
 }
 

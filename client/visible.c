@@ -1,6 +1,6 @@
 #include "client/visible.h"
 
-#include <stdint.h>
+#include <stdbool.h>
 #include <string.h>
 
 enum { ESCAPE_MAX = 8 };
@@ -50,15 +50,25 @@ const char *visible_text(const char *text, struct arena *arena)
     return made;
 }
 
-void visible_print(const char *text, FILE *to)
+static void print(const char *text, bool lines, FILE *to)
 {
     while (*text) {
         char escape[ESCAPE_MAX];
-        size_t taken = escape_of((const unsigned char *)text, escape);
+        size_t taken = lines && *text == '\n' ? 0 : escape_of((const unsigned char *)text, escape);
         if (taken)
             fputs(escape, to);
         else
             putc(*text, to);
         text += taken ? taken : 1;
     }
+}
+
+void visible_print(const char *text, FILE *to)
+{
+    print(text, false, to);
+}
+
+void visible_lines_print(const char *text, FILE *to)
+{
+    print(text, true, to);
 }

@@ -13,5 +13,7 @@
 /* The arena's. */
 const char *visible_text(const char *text, struct arena *arena);
 void visible_print(const char *text, FILE *to);
+/* The same of a message that may have several lines: their ends stay. */
+void visible_lines_print(const char *text, FILE *to);
 
 #endif
