@@ -235,12 +235,9 @@ static void give_up(struct identity_work *identity, const struct error *error)
 
 static void wait_for_next_look(struct identity_work *identity)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += LOOK_EVERY_MS / 1000;
+    struct timespec until = thread_moment(LOOK_EVERY_MS);
     pthread_mutex_lock(&identity->lock);
-    while (!atomic_load(&identity->stopping) &&
-        pthread_cond_timedwait(&identity->changed, &identity->lock, &until) == 0)
+    while (!atomic_load(&identity->stopping) && thread_wait(&identity->changed, &identity->lock, &until))
         continue;
     pthread_mutex_unlock(&identity->lock);
 }
@@ -275,11 +272,7 @@ enum patron_code identity_work_new(
     struct identity_work *made = memory_alloc(sizeof *made);
     made->options = *options;
     atomic_init(&made->stopping, false);
-    pthread_condattr_t steady;
-    CHECK(pthread_condattr_init(&steady) == 0);
-    CHECK(pthread_condattr_setclock(&steady, CLOCK_MONOTONIC) == 0);
-    CHECK(pthread_cond_init(&made->changed, &steady) == 0);
-    pthread_condattr_destroy(&steady);
+    CHECK(pthread_cond_init(&made->changed, NULL) == 0);
     CHECK(pthread_mutex_init(&made->lock, NULL) == 0);
     enum patron_code code = thread_start(&made->thread, "patron-identity", run, made, error);
     if (code != PATRON_OK) {

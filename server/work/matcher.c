@@ -46,16 +46,9 @@ static bool is_stopping(struct matcher *matcher)
 /* Returns early when it is to stop. */
 static void wait_ms(struct matcher *matcher, int64_t ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    struct timespec until = thread_moment((uint64_t)ms);
     pthread_mutex_lock(&matcher->lock);
-    while (!matcher->stopping && pthread_cond_timedwait(&matcher->changed, &matcher->lock, &until) == 0)
+    while (!matcher->stopping && thread_wait(&matcher->changed, &matcher->lock, &until))
         continue;
     pthread_mutex_unlock(&matcher->lock);
 }
@@ -258,11 +251,7 @@ enum patron_code matcher_new(const struct matcher_options *options, struct match
     made->status.seen_us = INT64_MIN;
     atomic_init(&made->called_off, false);
     atomic_init(&made->training, false);
-    pthread_condattr_t steady;
-    CHECK(pthread_condattr_init(&steady) == 0);
-    CHECK(pthread_condattr_setclock(&steady, CLOCK_MONOTONIC) == 0);
-    CHECK(pthread_cond_init(&made->changed, &steady) == 0);
-    pthread_condattr_destroy(&steady);
+    CHECK(pthread_cond_init(&made->changed, NULL) == 0);
     CHECK(pthread_mutex_init(&made->lock, NULL) == 0);
     enum patron_code code = thread_start(&made->thread, "patron-matcher", run, made, error);
     if (code != PATRON_OK) {

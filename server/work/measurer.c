@@ -64,14 +64,9 @@ enum patron_code measurer_measure(
 /* False: it is to stop. */
 static bool wait_ms(struct measurer *measurer, uint64_t ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    uint64_t nanoseconds = (uint64_t)until.tv_nsec + ms % 1000 * 1000000;
-    until.tv_sec += (time_t)(ms / 1000 + nanoseconds / 1000000000);
-    until.tv_nsec = (long)(nanoseconds % 1000000000);
+    struct timespec until = thread_moment(ms);
     pthread_mutex_lock(&measurer->lock);
-    while (!atomic_load(&measurer->stopping) &&
-           pthread_cond_timedwait(&measurer->changed, &measurer->lock, &until) == 0)
+    while (!atomic_load(&measurer->stopping) && thread_wait(&measurer->changed, &measurer->lock, &until))
         continue;
     pthread_mutex_unlock(&measurer->lock);
     return !atomic_load(&measurer->stopping);
@@ -110,11 +105,7 @@ enum patron_code measurer_new(
     struct measurer *made = memory_alloc(sizeof *made);
     made->options = *options;
     atomic_init(&made->stopping, false);
-    pthread_condattr_t steady;
-    CHECK(pthread_condattr_init(&steady) == 0);
-    CHECK(pthread_condattr_setclock(&steady, CLOCK_MONOTONIC) == 0);
-    CHECK(pthread_cond_init(&made->changed, &steady) == 0);
-    pthread_condattr_destroy(&steady);
+    CHECK(pthread_cond_init(&made->changed, NULL) == 0);
     CHECK(pthread_mutex_init(&made->lock, NULL) == 0);
     CHECK(pthread_mutex_init(&made->taking, NULL) == 0);
     made->has_thread = options->every_ms > 0;

@@ -68,16 +68,9 @@ static bool is_stopping(struct refiller *refiller)
 /* Returns early when it is to stop. */
 static void wait_ms(struct refiller *refiller, int64_t ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    struct timespec until = thread_moment((uint64_t)ms);
     pthread_mutex_lock(&refiller->lock);
-    while (!refiller->stopping && pthread_cond_timedwait(&refiller->changed, &refiller->lock, &until) == 0)
+    while (!refiller->stopping && thread_wait(&refiller->changed, &refiller->lock, &until))
         continue;
     pthread_mutex_unlock(&refiller->lock);
 }
@@ -336,11 +329,7 @@ enum patron_code refiller_new(
     struct refiller *made = memory_alloc(sizeof *made);
     made->options = *options;
     made->wanted = true; /* whatever the last process left */
-    pthread_condattr_t steady;
-    CHECK(pthread_condattr_init(&steady) == 0);
-    CHECK(pthread_condattr_setclock(&steady, CLOCK_MONOTONIC) == 0);
-    CHECK(pthread_cond_init(&made->changed, &steady) == 0);
-    pthread_condattr_destroy(&steady);
+    CHECK(pthread_cond_init(&made->changed, NULL) == 0);
     CHECK(pthread_mutex_init(&made->lock, NULL) == 0);
     enum patron_code code = thread_start(&made->thread, "patron-refiller", run, made, error);
     if (code != PATRON_OK) {

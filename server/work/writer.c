@@ -135,6 +135,7 @@ struct group {
     size_t events;
     size_t events_max;
     uint64_t begun_ns;
+    uint64_t now_ns; /* when the last event was done: the clock is looked at once an event */
     uint64_t entry_us_max;
     uint64_t entries_slow;
     struct batch_list completed;
@@ -146,13 +147,14 @@ static enum patron_code add_event(
     const struct event_input *event = &batch->events[batch->at];
     struct event_outcome *outcome = &batch->outcomes[batch->at];
     if (!group->open) {
+        group->now_ns = group->begun_ns;
         group->open = true;
         group->source_clock = event->has_known_at;
         views_group_begin(writer->options.views, group->source_clock);
     }
-    uint64_t begun_ns = uv_hrtime();
     TRY(store_group_add(writer->options.store, event, outcome, error));
-    uint64_t took_us = (uv_hrtime() - begun_ns) / 1000;
+    uint64_t now_ns = uv_hrtime(), took_us = (now_ns - group->now_ns) / 1000;
+    group->now_ns = now_ns;
     if (took_us > group->entry_us_max)
         group->entry_us_max = took_us;
     group->entries_slow += took_us > WRITER_ENTRY_SLOW_US;
@@ -165,7 +167,7 @@ static bool group_is_full(const struct group *group)
 {
     if (!group->open)
         return false;
-    return group->events >= group->events_max || uv_hrtime() - group->begun_ns > GROUP_NS_MAX;
+    return group->events >= group->events_max || group->now_ns - group->begun_ns > GROUP_NS_MAX;
 }
 
 static void complete_first(struct writer *writer, struct group *group)
