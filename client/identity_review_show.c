@@ -248,8 +248,8 @@ static void sides_print(const Patron__V1__IdentityEffect *effect)
     table_print(&table, stdout);
     table_close(&table);
     const Patron__V1__IdentitySide *after = effect->after[0];
-    printf("\nas one: customer %llu, with %zu identifiers and %llu events\n", (unsigned long long)after->customer,
-        after->n_nodes, (unsigned long long)after->events);
+    printf("\nas one: customer %llu, with %zu identifiers and %llu event%s\n", (unsigned long long)after->customer,
+        after->n_nodes, (unsigned long long)after->events, after->events == 1 ? "" : "s");
 }
 
 enum patron_code review_print(const Patron__V1__GetReviewResponse *reply, struct error *error)

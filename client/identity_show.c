@@ -94,7 +94,8 @@ static void csv_moment(int64_t time_us, bool last)
 
 typedef Patron__V1__ShowIdentityResponse show_reply;
 
-enum { SIDE_SHOWN_MAX = 5 };
+/* Of each side of a separation; two sides fit a text. */
+enum { SIDE_SHOWN_MAX = 5, SIDES_TEXT_MAX = (2 * SIDE_SHOWN_MAX + 1) * NODE_TEXT_MAX };
 
 static void nodes_print(const show_reply *reply)
 {
@@ -179,17 +180,20 @@ static void line_print(const char *text)
     putchar('\n');
 }
 
-static void side_print(const char *words, const uint64_t *numbers, size_t count, const struct node_list *nodes)
+/* "email 1, device 2 and 3 more", behind what the text has; the new length. */
+static size_t side_add(
+    char text[SIDES_TEXT_MAX], size_t length, const uint64_t *numbers, size_t count, const struct node_list *nodes)
 {
-    fputs(words, stdout);
+    text[length] = '\0';
     for (size_t i = 0; i < count && i < SIDE_SHOWN_MAX; i++) {
-        char text[NODE_TEXT_MAX];
-        fputs(i > 0 ? ", " : " ", stdout);
-        visible_print(node_text_of(numbers[i], nodes, text), stdout);
+        char node[NODE_TEXT_MAX];
+        length += (size_t)snprintf(text + length, SIDES_TEXT_MAX - length, "%s%s", i > 0 ? ", " : "",
+            node_text_of(numbers[i], nodes, node));
     }
     if (count > SIDE_SHOWN_MAX)
-        printf(" and %zu more", count - SIDE_SHOWN_MAX);
-    putchar('\n');
+        length += (size_t)snprintf(
+            text + length, SIDES_TEXT_MAX - length, " and %zu more", count - SIDE_SHOWN_MAX);
+    return length;
 }
 
 static void separations_print(const show_reply *reply)
@@ -206,8 +210,13 @@ static void separations_print(const show_reply *reply)
         visible_print(separation->actor, stdout);
         fputs(separation->reason[0] ? ": " : "", stdout);
         line_print(separation->reason);
-        side_print("   ", separation->nodes, separation->n_nodes, &nodes);
-        side_print("    from", separation->others, separation->n_others, &nodes);
+        char text[SIDES_TEXT_MAX];
+        side_add(text, 0, separation->nodes, separation->n_nodes, &nodes);
+        fputs("    ", stdout);
+        line_print(text);
+        side_add(text, 0, separation->others, separation->n_others, &nodes);
+        fputs("    from ", stdout);
+        line_print(text);
     }
 }
 
@@ -332,8 +341,17 @@ static const char *happening_word(Patron__V1__IdentityHappening what)
 }
 
 struct fact_text {
-    char a[NODE_TEXT_MAX], b[NODE_TEXT_MAX], words[2 * NODE_TEXT_MAX + 200];
+    char a[NODE_TEXT_MAX], b[NODE_TEXT_MAX], words[SIDES_TEXT_MAX];
 };
+
+/* "email 1, device 2 from email 3" */
+static void sides_words(
+    const Patron__V1__IdentityFact *fact, const struct node_list *nodes, char words[SIDES_TEXT_MAX])
+{
+    size_t length = side_add(words, 0, fact->nodes, fact->n_nodes, nodes);
+    length += (size_t)snprintf(words + length, SIDES_TEXT_MAX - length, " from ");
+    side_add(words, length, fact->others, fact->n_others, nodes);
+}
 
 /* "email 3 with device 5, by event" */
 static const char *fact_words(const history_reply *reply, const Patron__V1__IdentityFact *fact, struct fact_text *text)
@@ -369,7 +387,7 @@ static const char *fact_words(const history_reply *reply, const Patron__V1__Iden
         break;
     case PATRON__V1__IDENTITY_HAPPENING__IDENTITY_HAPPENING_SEPARATED:
     case PATRON__V1__IDENTITY_HAPPENING__IDENTITY_HAPPENING_SEPARATION_ENDED:
-        snprintf(words, size, "%llu identifier%s", count, plural);
+        sides_words(fact, &nodes, words);
         break;
     case PATRON__V1__IDENTITY_HAPPENING__IDENTITY_HAPPENING_REFUSED:
     case PATRON__V1__IDENTITY_HAPPENING__IDENTITY_HAPPENING_QUEUED:
@@ -442,6 +460,8 @@ static struct json_object *fact_json(const Patron__V1__IdentityFact *fact)
     json_object_object_add(one, "why", fact->obstacle ? json_object_new_string(obstacle_words(fact->obstacle)) : NULL);
     json_object_object_add(one, "type", fact->type[0] ? json_object_new_string(fact->type) : NULL);
     json_object_object_add(one, "item", moment_json(fact->item_us));
+    json_object_object_add(one, "nodes", numbers_json(fact->nodes, fact->n_nodes));
+    json_object_object_add(one, "others", numbers_json(fact->others, fact->n_others));
     return one;
 }
 

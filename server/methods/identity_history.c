@@ -11,10 +11,22 @@ enum { PAGE_DEFAULT = 200 };
 
 /* --- messages ----------------------------------------------------------------------------------------------------- */
 
-static Patron__V1__IdentityFact *fact_message(
-    const struct definitions *definitions, const struct history_fact *fact, struct arena *arena)
+static enum patron_code sides_fill(const struct view *view, int64_t since_us, struct arena *arena,
+    Patron__V1__IdentityFact *message, struct error *error)
 {
-    Patron__V1__IdentityFact *message = arena_alloc(arena, sizeof *message);
+    struct explained_separation separation;
+    TRY(explain_separation(view, since_us, arena, &separation, error));
+    message->nodes = (uint64_t *)(uintptr_t)separation.nodes;
+    message->n_nodes = separation.node_count;
+    message->others = (uint64_t *)(uintptr_t)separation.others;
+    message->n_others = separation.other_count;
+    return PATRON_OK;
+}
+
+static enum patron_code fact_message(const struct view *view, const struct history_fact *fact, struct arena *arena,
+    Patron__V1__IdentityFact **made, struct error *error)
+{
+    Patron__V1__IdentityFact *message = *made = arena_alloc(arena, sizeof *message);
     patron__v1__identity_fact__init(message);
     message->what = (Patron__V1__IdentityHappening)fact->what;
     message->node = fact->node;
@@ -25,10 +37,12 @@ static Patron__V1__IdentityFact *fact_message(
     message->rule = (Patron__V1__LinkRule)fact->rule;
     message->obstacle = (Patron__V1__Obstacle)fact->obstacle;
     if (fact->what == HAPPENING_REFUSED)
-        message->type = identity_type_name(definitions, fact->type, arena);
+        message->type = identity_type_name(view->definitions, fact->type, arena);
     message->item_us = fact->item_us;
     message->score = fact->score;
-    return message;
+    if (fact->what == HAPPENING_SEPARATED || fact->what == HAPPENING_SEPARATION_ENDED)
+        return sides_fill(view, fact->separated_us, arena, message, error);
+    return PATRON_OK;
 }
 
 static enum patron_code moment_message(const struct view *view, const struct history_moment *moment,
@@ -41,13 +55,21 @@ static enum patron_code moment_message(const struct view *view, const struct his
     made->facts_total = moment->facts_total;
     made->facts = arena_array(arena, moment->fact_count, sizeof made->facts[0]);
     for (size_t i = 0; i < moment->fact_count; i++)
-        made->facts[i] = fact_message(view->definitions, &moment->facts[i], arena);
+        TRY(fact_message(view, &moment->facts[i], arena, &made->facts[i], error));
     made->actor = identity_text(moment->actor, arena);
     made->reason = identity_text(moment->reason, arena);
     return moment->is_event ? identity_evidence_message(view, moment->event, arena, &made->event, error) : PATRON_OK;
 }
 
 /* --- the nodes that the page speaks of ---------------------------------------------------------------------------- */
+
+static void sides_add(struct identity_others *others, const Patron__V1__IdentityFact *fact)
+{
+    for (size_t i = 0; i < fact->n_nodes; i++)
+        identity_others_add(others, fact->nodes[i]);
+    for (size_t i = 0; i < fact->n_others; i++)
+        identity_others_add(others, fact->others[i]);
+}
 
 static enum patron_code nodes_fill(struct errand *errand, const struct explained_node *nodes, size_t count,
     const struct history *history, Patron__V1__IdentityHistoryResponse *response, struct error *error)
@@ -60,6 +82,10 @@ static enum patron_code nodes_fill(struct errand *errand, const struct explained
             identity_others_add(others, history->moments[i].facts[k].other);
         }
     }
+    /* Last, for they are many. */
+    for (size_t i = 0; i < response->n_moments; i++)
+        for (size_t k = 0; k < response->moments[i]->n_facts; k++)
+            sides_add(others, response->moments[i]->facts[k]);
     response->n_nodes = count + others->count;
     response->nodes = arena_array(arena, response->n_nodes, sizeof response->nodes[0]);
     for (size_t i = 0; i < count; i++)

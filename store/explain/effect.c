@@ -108,29 +108,27 @@ enum patron_code effect_of_merged(const struct effect_question *question, const 
     return code;
 }
 
-static enum patron_code part_copy(
-    const struct split_part *part, struct arena *scratch, struct profile *copy, struct error *error)
-{
-    const struct profile_parts *parts = profile_encode(part->profile);
-    enum patron_code code = profile_decode(copy, part->profile->layout, parts, scratch, error);
-    profile_parts_release(parts);
-    return code;
-}
-
-/* The parts as one. */
+/* The parts as one. What is decoded borrows from its rows. */
 static enum patron_code part_evaluate(const struct effect_question *question, const struct split_part *parts,
     size_t count, struct effect_side *side, struct error *error)
 {
     struct arena scratch = {0};
     struct profile whole, other;
-    enum patron_code code = part_copy(&parts[0], &scratch, &whole, error);
-    for (size_t i = 1; i < count && code == PATRON_OK; i++) {
-        code = part_copy(&parts[i], &scratch, &other, error);
-        if (code == PATRON_OK)
+    const struct profile_parts **rows = arena_array(&scratch, count, sizeof *rows);
+    enum patron_code code = PATRON_OK;
+    size_t made = 0;
+    while (made < count && code == PATRON_OK) {
+        rows[made] = profile_encode(parts[made].profile);
+        code = profile_decode(
+            made == 0 ? &whole : &other, parts[made].profile->layout, rows[made], &scratch, error);
+        if (made > 0 && code == PATRON_OK)
             profile_merge(&whole, &other);
+        made++;
     }
     if (code == PATRON_OK)
         side_evaluate(question, &whole, &scratch, side);
+    for (size_t i = 0; i < made; i++)
+        profile_parts_release(rows[i]);
     arena_clear(&scratch);
     return code;
 }

@@ -190,8 +190,7 @@ static void since_take(void *context, const struct separation *separation)
     moment_set_add(context, separation->since_us);
 }
 
-/* The entry of the log that separated says all the rest. */
-static enum patron_code separation_read(const struct view *view, int64_t since_us, struct arena *arena,
+enum patron_code explain_separation(const struct view *view, int64_t since_us, struct arena *arena,
     struct explained_separation *separation, struct error *error)
 {
     uint8_t key[8];
@@ -227,7 +226,7 @@ static enum patron_code separations_fill(
                 view, explanation->nodes[i].member.node, explanation->as_of_us, since_take, &since, error));
     struct explained_separation *separations = arena_array(arena, since.count, sizeof *separations);
     for (size_t i = 0; i < since.count; i++)
-        TRY(separation_read(view, since.moments[i], arena, &separations[i], error));
+        TRY(explain_separation(view, since.moments[i], arena, &separations[i], error));
     explanation->separations = separations;
     explanation->separation_count = since.count;
     explanation->more_separations = since.more;

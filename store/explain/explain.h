@@ -56,6 +56,10 @@ enum patron_code explain_nodes(const struct view *view, uint64_t customer, int64
 enum patron_code explain_node(const struct view *view, uint64_t node, int64_t as_of_us, struct arena *arena,
     struct explained_node *explained, struct error *error) MUST_CHECK;
 
+/* The one that began at this moment: the entry of the log that separated says all of it. PATRON_CORRUPT: none did. */
+enum patron_code explain_separation(const struct view *view, int64_t since_us, struct arena *arena,
+    struct explained_separation *separation, struct error *error) MUST_CHECK;
+
 /* What was refused and sent to review of these nodes with from <= known_at < before: the newest of it, newest first. */
 struct decided_asked {
     const uint64_t *nodes;

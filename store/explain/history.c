@@ -111,7 +111,10 @@ static enum patron_code separations_scan(struct scan *scan, struct error *error)
         code = separation_decode(kv_iterator_borrow_key(rows), kv_iterator_borrow_value(rows), &separation, error);
         if (code != PATRON_OK)
             goto free_rows;
-        struct history_fact fact = {.what = HAPPENING_SEPARATED, .node = scan->node, .count = 1};
+        struct history_fact fact = {.what = HAPPENING_SEPARATED,
+            .node = scan->node,
+            .count = 1,
+            .separated_us = separation.since_us};
         tell(scan, separation.since_us, &fact);
         fact.what = HAPPENING_SEPARATION_ENDED;
         tell(scan, separation.until_us, &fact);
@@ -219,7 +222,7 @@ static bool is_counted(const struct history_fact *a, const struct history_fact *
     if (a->what != b->what)
         return false;
     if (a->what == HAPPENING_SEPARATED || a->what == HAPPENING_SEPARATION_ENDED)
-        return true;
+        return a->separated_us == b->separated_us;
     return a->what == HAPPENING_MERGED && a->customer == b->customer && a->from_customer == b->from_customer;
 }
 
@@ -345,7 +348,9 @@ static int fact_compare(const void *left, const void *right)
         return a->what < b->what ? -1 : 1;
     if (a->node != b->node)
         return a->node < b->node ? -1 : 1;
-    return a->other < b->other ? -1 : a->other > b->other;
+    if (a->other != b->other)
+        return a->other < b->other ? -1 : 1;
+    return a->separated_us < b->separated_us ? -1 : a->separated_us > b->separated_us;
 }
 
 enum patron_code history_read(const struct view *view, const struct history_asked *asked, struct arena *arena,

@@ -42,6 +42,7 @@ struct history_fact {
     enum obstacle obstacle; /* REFUSED, and of review items */
     uint16_t type;          /* REFUSED: number of the dropped identifier's type */
     int64_t item_us;
+    int64_t separated_us; /* SEPARATED, SEPARATION_ENDED: since when */
     double score;
 };
 

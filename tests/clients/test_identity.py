@@ -154,6 +154,10 @@ def test_who_is_kept_apart_is_named(two):
     assert sorted(named[node] for node in apart["nodes"] + apart["others"]) == ["device"] * 2 + ["email"] * 2
     said = two.patron("identity", "show", "--id", ADA[0]).stdout
     assert ", by grace: sisters\n    email 1, device 2\n    from email 3, device 4\n" in said, said
+    identity(two, "link", ADA[0], BOB[0], "--actor", "grace", "--lift")
+    told = two.patron("identity", "history", "--id", ADA[0]).stdout
+    assert "separated        email 1, device 2 from email 3, device 4\n" in told, told
+    assert "separation ended email 1, device 2 from email 3, device 4\n" in told, told
 
 
 def test_text_of_others_does_not_act_on_a_terminal(two):
