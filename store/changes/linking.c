@@ -2,7 +2,9 @@
 
 #include <stdio.h>
 
+#include "store/base/time_text.h"
 #include "store/changes/changes.h"
+#include "store/changes/lifting.h"
 #include "store/identity/merging.h"
 #include "store/changes/review_queue.h"
 #include "store/changes/to_block.h"
@@ -79,14 +81,27 @@ static enum patron_code side_read(
     return PATRON_OK;
 }
 
-static bool is_blocked(const struct linking *linking, const struct member *member)
+/* By a person or the definitions: a version that blocks the value holds from its first moment, though what was linked
+ * before is taken apart one by one after it (to_block.h). */
+static enum patron_code end_is_blocked(const struct linking *linking, const struct member *member, struct bytes value,
+    bool *blocked, struct error *error)
 {
-    for (size_t i = 0; i < linking->definitions->identifier_count; i++) {
+    *blocked = member->flags & NODE_BLOCKED;
+    for (size_t i = 0; i < linking->definitions->identifier_count && !*blocked; i++) {
         const struct identifier_type *type = &linking->definitions->identifiers[i];
-        if (type->number == member->type && type->never_links)
-            return true;
+        if (type->number == member->type)
+            *blocked = value.length > 0 ? identifier_never_links(type, value) : type->never_links;
     }
-    return member->flags & NODE_BLOCKED;
+    return *blocked ? PATRON_OK : to_block_waits(&linking->from, member->node, linking->arena, blocked, error);
+}
+
+static enum patron_code ends_are_blocked(const struct linking *linking, bool *blocked, struct error *error)
+{
+    const struct link_request *request = linking->request;
+    TRY(end_is_blocked(linking, member_of(&linking->sides[0], request->a), request->a_value, blocked, error));
+    if (*blocked)
+        return PATRON_OK;
+    return end_is_blocked(linking, member_of(&linking->sides[1], request->b), request->b_value, blocked, error);
 }
 
 static enum patron_code rules_ask(
@@ -94,11 +109,14 @@ static enum patron_code rules_ask(
 {
     const struct link_request *request = linking->request;
     struct joining_verdict *verdict = &outcome->verdict;
-    if (is_blocked(linking, member_of(&linking->sides[0], request->a)) ||
-        is_blocked(linking, member_of(&linking->sides[1], request->b))) {
+    bool blocked;
+    TRY(ends_are_blocked(linking, &blocked, error));
+    if (blocked) {
         verdict->obstacle = OBSTACLE_BLOCKED;
         return PATRON_OK;
     }
+    if (linking->sides[0].customer == linking->sides[1].customer)
+        return PATRON_OK;
     TRY(joining_check(joining, linking->arena, verdict, error));
     if (verdict->obstacle == OBSTACLE_NONE && request->rule == LINK_MATCH)
         verdict->obstacle = request->doubt;
@@ -108,7 +126,7 @@ static enum patron_code rules_ask(
 }
 
 /* A match is evidence of the weakest kind unless it is all but certain; whoever links by hand has seen all there is. */
-static enum patron_code two_judge(struct linking *linking, struct link_outcome *outcome, struct error *error)
+static enum patron_code rules_judge(struct linking *linking, struct link_outcome *outcome, struct error *error)
 {
     const struct link_request *request = linking->request;
     const struct party *const sides[2] = {&linking->sides[0], &linking->sides[1]};
@@ -122,16 +140,37 @@ static enum patron_code two_judge(struct linking *linking, struct link_outcome *
         .value_of = linking->value_of};
     TRY(rules_ask(linking, &joining, outcome, error));
     enum obstacle obstacle = outcome->verdict.obstacle;
-    outcome->fate = obstacle == OBSTACLE_NONE ? LINK_MADE
-        : obstacle_is_review(obstacle)        ? LINK_WAITS
-                                              : LINK_REFUSED;
-    if (outcome->fate != LINK_MADE) {
+    uint64_t a = sides[0]->customer, b = sides[1]->customer;
+    outcome->fate = obstacle_is_review(obstacle) ? LINK_WAITS
+        : obstacle != OBSTACLE_NONE              ? LINK_REFUSED
+        : a == b                                 ? LINK_HELD
+                                                 : LINK_MADE;
+    if (obstacle != OBSTACLE_NONE) {
         joining_words(&joining, &outcome->verdict, outcome->words);
         return PATRON_OK;
     }
-    uint64_t a = sides[0]->customer, b = sides[1]->customer;
     outcome->customer = a < b ? a : b;
-    outcome->merged = a < b ? b : a;
+    outcome->merged = a == b ? 0 : a < b ? b : a;
+    return PATRON_OK;
+}
+
+/* Whoever links by hand what one person has approved already is shown where the second one's word is given. */
+static enum patron_code approval_point_to(
+    const struct linking *linking, struct link_outcome *outcome, struct error *error)
+{
+    const struct link_request *request = linking->request;
+    struct review_row row;
+    enum patron_code code = review_waiting_of_pair(
+        &linking->from, request->a, request->b, linking->arena, &row, error);
+    if (code == PATRON_NOT_FOUND)
+        return PATRON_OK;
+    TRY(code);
+    if (row.item.first_us == 0 || row.item.expires_us <= linking->known_at_us)
+        return PATRON_OK;
+    char item[TIME_TEXT_MAX];
+    time_to_text(row.item.item_us, item);
+    snprintf(outcome->words, sizeof outcome->words,
+        "one person has approved it already; another one does with patron identity review approve %s", item);
     return PATRON_OK;
 }
 
@@ -142,13 +181,17 @@ static enum patron_code judge(struct linking *linking, struct link_outcome *outc
     TRY(request_check(request, error));
     TRY(side_read(linking, request->a, &linking->sides[0], error));
     TRY(side_read(linking, request->b, &linking->sides[1], error));
-    if (linking->sides[0].customer != linking->sides[1].customer)
-        return two_judge(linking, outcome, error);
     bool there;
     TRY(link_is_there(linking, &there, error));
-    outcome->fate = LINK_HELD;
-    outcome->customer = linking->sides[0].customer;
     linking->writes = !there;
+    if (there) {
+        outcome->fate = LINK_HELD;
+        outcome->customer = linking->sides[0].customer;
+        return PATRON_OK;
+    }
+    TRY(rules_judge(linking, outcome, error));
+    if (outcome->fate == LINK_WAITS && request->rule == LINK_BY_HAND)
+        return approval_point_to(linking, outcome, error);
     return PATRON_OK;
 }
 
@@ -167,61 +210,14 @@ enum patron_code link_check(const struct view *view, const struct link_request *
 
 /* --- writing ------------------------------------------------------------------------------------------------------ */
 
-static bool has_side(const struct party *party, const struct separation *separation, bool other)
-{
-    for (size_t i = 0; i < party->side_count; i++)
-        if (party->sides[i].since_us == separation->since_us && (party->sides[i].side != separation->side) == other)
-            return true;
-    return false;
-}
-
-/* The rows, of the members of `party`, of separations that have their other side in `opposite`. */
-static enum patron_code side_lift(const struct linking *linking, const struct party *party,
-    const struct party *opposite, struct kv_batch *batch, struct error *error)
-{
-    struct separation *ended = NULL;
-    size_t count = 0, capacity = 0;
-    enum patron_code code = PATRON_OK;
-    for (size_t i = 0; code == PATRON_OK && i < party->count; i++) {
-        if (!(party->members[i].flags & NODE_SEPARATED))
-            continue;
-        uint8_t prefix[8];
-        encode_be64(prefix, party->members[i].node);
-        struct kv_iterator *rows = kv_batch_iterator_new(batch, KV_SEPARATIONS, bytes_of(prefix, sizeof prefix));
-        for (kv_iterator_seek(rows, bytes_of(prefix, sizeof prefix)); kv_iterator_valid(rows) && code == PATRON_OK;
-             kv_iterator_next(rows)) {
-            struct separation row;
-            code = separation_decode(kv_iterator_borrow_key(rows), kv_iterator_borrow_value(rows), &row, error);
-            if (code != PATRON_OK || row.until_us != INT64_MAX || !has_side(opposite, &row, true))
-                continue;
-            if (count == capacity) {
-                capacity = count ? 2 * count : 8;
-                struct separation *more = arena_array(linking->arena, capacity, sizeof *more);
-                if (count)
-                    memcpy(more, ended, count * sizeof *more);
-                ended = more;
-            }
-            ended[count++] = row;
-        }
-        if (code == PATRON_OK)
-            code = kv_iterator_status(rows, error);
-        kv_iterator_free(rows);
-    }
-    for (size_t i = 0; code == PATRON_OK && i < count; i++) {
-        ended[i].until_us = linking->known_at_us;
-        separation_put(batch, &ended[i]);
-    }
-    return code;
-}
-
 static enum patron_code customers_merge(struct store *store, const struct linking *linking,
     const struct link_outcome *outcome, struct error *error)
 {
     const struct party *sides = linking->sides;
     struct profile *profile;
     if (linking->request->lifts) {
-        TRY(side_lift(linking, &sides[0], &sides[1], store->batch, error));
-        TRY(side_lift(linking, &sides[1], &sides[0], store->batch, error));
+        const struct lifting lifting = {store->batch, &sides[0], &sides[1], linking->known_at_us, linking->arena};
+        TRY(separations_lift(&lifting, error));
     }
     party_move(store->batch, sides[0].customer == outcome->merged ? &sides[0] : &sides[1], outcome->customer,
         linking->known_at_us);
@@ -349,7 +345,8 @@ enum patron_code group_link(struct store *store, const struct link_request *requ
 
 /* --- unblocking --------------------------------------------------------------------------------------------------- */
 
-/* By the version that serves; a value that only a pattern matches is met again with its next event. */
+/* By the version that serves, as far as it can be told without the value: what only a pattern matches is for whoever
+ * knows the value to ask. */
 static bool definitions_block(const struct store *store, const struct member *member)
 {
     for (size_t i = 0; i < store->definitions->identifier_count; i++) {

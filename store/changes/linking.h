@@ -5,8 +5,16 @@
  * review queue (review.h). A person's own link passes the reviews, but where a second person is asked for it becomes a
  * review item that has its first approval.
  *
- * What `lifts` ends: of every separation that holds with one side in the one customer and the other in
- * the other one, the rows of all nodes of both end. Nodes of the separation that are elsewhere stay apart.
+ * What `lifts` ends (lifting.h): where a separation has both sides among the two customers, the nodes of b's customer
+ * that are on it go over to a's side: their rows end and a's stay, so that everybody else whom a was kept apart from
+ * still is. If nobody else is left on b's side, but somebody is on a's, a's nodes go over instead. If nobody else holds
+ * a row of it at all, all rows of it end.
+ *
+ * What is blocked is refused, within one customer too: a blocked node, one that waits to be blocked (to_block.h), a
+ * type that never links, and a value that the definitions which serve block, where the request tells it.
+ *
+ * A link by hand that waits, of a pair that one person has approved already, counts in that item: `words` name the
+ * command that gives the second approval.
  *
  * Threads: group_link is the writer's, within an open group. link_check runs anywhere on a view.
  * Failure: PATRON_INVALID for a request that can never be right, which has changed nothing; of the engine, as
@@ -28,6 +36,7 @@ struct link_request {
     int64_t item_us;    /* of APPROVED: the item */
     uint32_t passes;    /* of APPROVED: obstacle_bit of what was decided */
     bool lifts;         /* separations between the two sides end */
+    struct bytes a_value, b_value; /* normalised; empty: not known to the caller */
     struct bytes actor, reason;
 };
 
@@ -54,7 +63,8 @@ enum patron_code group_link(struct store *store, const struct link_request *requ
 enum patron_code link_check(const struct view *view, const struct link_request *request, int64_t as_of_us,
     struct arena *arena, struct link_outcome *outcome, struct error *error) MUST_CHECK;
 
-/* A blocked node may link again. PATRON_PRECONDITION: it is not blocked, or the definitions that serve block it. */
+/* A blocked node may link again. PATRON_PRECONDITION: it is not blocked, or the definitions that serve block it by its
+ * type or a listed value; whether a pattern matches it, only a caller who knows the value can ask. */
 enum patron_code group_unblock(struct store *store, uint64_t node, struct bytes actor, struct bytes reason,
     int64_t *known_at_us, struct error *error) MUST_CHECK;
 

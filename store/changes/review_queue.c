@@ -326,23 +326,30 @@ enum patron_code review_sweep(struct store *store, int64_t known_at_us, struct e
 
 /* --- what is added ------------------------------------------------------------------------------------------------ */
 
+enum patron_code review_waiting_of_pair(const struct identity_rows_from *from, uint64_t a, uint64_t b,
+    struct arena *arena, struct review_row *row, struct error *error)
+{
+    const struct review_item pair = {.a = a < b ? a : b, .b = a < b ? b : a};
+    uint8_t key[PAIR_KEY_BYTES];
+    struct bytes value;
+    TRY(row_get(from, KV_QUEUES, pair_key(&pair, key), arena, &value, error));
+    struct decoder mark = decoder_of(value);
+    uint8_t format = decode_u8(&mark);
+    int64_t item_us = decode_signed(&mark);
+    enum patron_code code = format == ROW_FORMAT && decoder_done(&mark)
+        ? review_row_get(from, item_us, arena, row, error)
+        : PATRON_NOT_FOUND;
+    if (code == PATRON_NOT_FOUND)
+        return error_set(error, PATRON_CORRUPT, "the row of a pair's review item is damaged");
+    return code;
+}
+
 /* The pair's item that waits, not expired; else PATRON_NOT_FOUND. */
 static enum patron_code waiting_of_pair(struct store *store, const struct review_item *pair, int64_t known_at_us,
     struct arena *arena, struct review_row *row, struct error *error)
 {
-    uint8_t key[PAIR_KEY_BYTES];
-    struct bytes value;
-    TRY(kv_batch_get(store->batch, KV_QUEUES, pair_key(pair, key), arena, &value, error));
-    struct decoder from = decoder_of(value);
-    uint8_t format = decode_u8(&from);
-    int64_t item_us = decode_signed(&from);
-    const struct identity_rows_from rows = {.batch = store->batch};
-    enum patron_code code = format == ROW_FORMAT && decoder_done(&from)
-        ? review_row_get(&rows, item_us, arena, row, error)
-        : PATRON_NOT_FOUND;
-    if (code == PATRON_NOT_FOUND)
-        return error_set(error, PATRON_CORRUPT, "the row of a pair's review item is damaged");
-    TRY(code);
+    const struct identity_rows_from from = {.batch = store->batch};
+    TRY(review_waiting_of_pair(&from, pair->a, pair->b, arena, row, error));
     if (row->item.expires_us > known_at_us)
         return PATRON_OK;
     review_waits_no_more(store, &row->item);

@@ -23,6 +23,9 @@ enum patron_code review_row_get(const struct identity_rows_from *from, int64_t i
     struct review_row *row, struct error *error) MUST_CHECK;
 /* The words for that. */
 enum patron_code review_not_found(int64_t item_us, struct error *error);
+/* The item of a pair, in either order, that waits or has expired and was not swept yet. PATRON_NOT_FOUND: none. */
+enum patron_code review_waiting_of_pair(const struct identity_rows_from *from, uint64_t a, uint64_t b,
+    struct arena *arena, struct review_row *row, struct error *error) MUST_CHECK;
 /* Rewritten, with the item's name as it is. */
 void review_row_put(struct store *store, const struct review_row *row);
 /* It waits no longer. */

@@ -69,6 +69,18 @@ enum patron_code to_block_listed(struct store *store, const struct definitions *
     return code;
 }
 
+enum patron_code to_block_waits(const struct identity_rows_from *from, uint64_t node, struct arena *arena, bool *waits,
+    struct error *error)
+{
+    uint8_t bytes[KEY_BYTES];
+    struct bytes key = row_key(node, bytes), value;
+    enum patron_code code = from->batch
+        ? kv_batch_get(from->batch, KV_QUEUES, key, arena, &value, error)
+        : kv_get(from->kv, from->snapshot, KV_QUEUES, key, arena, &value, error);
+    *waits = code == PATRON_OK;
+    return code == PATRON_NOT_FOUND ? PATRON_OK : code;
+}
+
 enum patron_code to_block_next(
     const struct view *view, uint64_t from_node, struct to_block *found, struct error *error)
 {

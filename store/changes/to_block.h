@@ -9,6 +9,7 @@
 #ifndef PATRON_STORE_TO_BLOCK_H
 #define PATRON_STORE_TO_BLOCK_H
 
+#include "store/identity/rules.h"
 #include "store/store.h"
 
 /* Within an open group. `version` of the definitions blocks it. */
@@ -19,6 +20,10 @@ void to_block_done(struct store *store, uint64_t node);
  * it, which is empty so far; on failure it is empty again. */
 enum patron_code to_block_listed(
     struct store *store, const struct definitions *next, struct error *error) MUST_CHECK;
+
+/* Does the node wait there? Any thread on a snapshot; the writer on its batch. */
+enum patron_code to_block_waits(const struct identity_rows_from *from, uint64_t node, struct arena *arena, bool *waits,
+    struct error *error) MUST_CHECK;
 
 struct to_block {
     uint64_t node;

@@ -53,23 +53,50 @@ void oracle_strengthen(struct oracle *oracle, size_t a, size_t b, enum oracle_ru
 
 /* --- links ------------------------------------------------------------------------------------------------- */
 
-/* Ends, for the nodes of the two customers, the separations that keep one from the other. */
+/* Has anybody who is in that customer (in: true) or in neither of the two a row that holds, on that side? */
+static bool any_holds(const struct oracle *oracle, const struct oracle_separation *separation, int side,
+    const size_t *customers, size_t customer_count, bool in)
+{
+    for (size_t node = 0; node < separation->count; node++) {
+        bool inside = false;
+        for (size_t i = 0; i < customer_count; i++)
+            inside = inside || oracle->labels[node] == customers[i];
+        if (inside == in && separation->sides[node] == side && separation->until_us[node] == INT64_MAX)
+            return true;
+    }
+    return false;
+}
+
+static void goes_over(struct oracle *oracle, struct oracle_separation *separation, size_t customer, int64_t known_at_us)
+{
+    for (size_t node = 0; node < separation->count; node++)
+        if (separation->sides[node] >= 0 && separation->until_us[node] == INT64_MAX &&
+            oracle->labels[node] == customer)
+            separation->until_us[node] = known_at_us;
+}
+
+/* Of every separation between the two customers: b's go over to a's side; or a's to b's, if only a's side has somebody
+ * else; and if there is nobody else at all, it is over. */
 static void lift(struct oracle *oracle, size_t a, size_t b, int64_t known_at_us)
 {
     const size_t customers[2] = {oracle->labels[a], oracle->labels[b]};
     for (size_t i = 0; i < oracle->separation_count; i++) {
         struct oracle_separation *separation = &oracle->separations[i];
-        bool has[2][2] = {{false, false}, {false, false}}; /* by customer and side */
-        for (size_t node = 0; node < separation->count; node++)
-            for (size_t j = 0; j < 2; j++)
-                if (separation->sides[node] >= 0 && separation->until_us[node] == INT64_MAX &&
-                    oracle->labels[node] == customers[j])
-                    has[j][separation->sides[node]] = true;
-        for (size_t node = 0; node < separation->count; node++)
-            for (size_t j = 0; j < 2; j++)
-                if (separation->sides[node] >= 0 && separation->until_us[node] == INT64_MAX &&
-                    oracle->labels[node] == customers[j] && has[1 - j][1 - separation->sides[node]])
-                    separation->until_us[node] = known_at_us;
+        for (int side = 0; side < 2; side++) {
+            if (!any_holds(oracle, separation, side, &customers[0], 1, true) ||
+                !any_holds(oracle, separation, 1 - side, &customers[1], 1, true))
+                continue;
+            bool others_with_a = any_holds(oracle, separation, side, customers, 2, false);
+            bool others_with_b = any_holds(oracle, separation, 1 - side, customers, 2, false);
+            if (others_with_a && !others_with_b) {
+                goes_over(oracle, separation, customers[0], known_at_us);
+            } else {
+                goes_over(oracle, separation, customers[1], known_at_us);
+                if (!others_with_a && !others_with_b)
+                    goes_over(oracle, separation, customers[0], known_at_us);
+            }
+            break;
+        }
     }
 }
 
@@ -84,7 +111,7 @@ static void join(struct oracle *oracle, const struct oracle_link_request *reques
 
 bool oracle_links_nothing(const struct oracle *oracle, size_t node)
 {
-    return oracle_blocked_at(oracle, node, INT64_MAX) ||
+    return oracle_blocked_at(oracle, node, INT64_MAX) || oracle->nodes[node].waits ||
            oracle->definitions.identifiers[oracle_type_of_node(oracle, node + 1)].never_links;
 }
 
@@ -135,8 +162,8 @@ static struct oracle_link_outcome link_or_not(struct oracle *oracle, const struc
     outcome.customer = oldest + 1;
     if (live_link(oracle, a, b, (int)request->rule) != NULL)
         return outcome;
-    if (oldest != other) {
-        bool blocked = oracle_links_nothing(oracle, a) || oracle_links_nothing(oracle, b);
+    bool blocked = oracle_links_nothing(oracle, a) || oracle_links_nothing(oracle, b);
+    if (oldest != other || blocked) {
         struct oracle_may may = {.obstacle = ORACLE_BLOCKED};
         if (!blocked)
             may = may_link(oracle, request, known_at_us);

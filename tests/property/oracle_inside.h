@@ -103,7 +103,7 @@ void oracle_strengthen(struct oracle *oracle, size_t a, size_t b, enum oracle_ru
 void oracle_before_entry(struct oracle *oracle);
 void oracle_after_entry(struct oracle *oracle, int64_t known_at_us);
 
-/* It is blocked, or of a type that never links. */
+/* It is blocked or waits to be, or is of a type that never links. */
 bool oracle_links_nothing(const struct oracle *oracle, size_t node);
 /* A separation by sides of all nodes, which it takes. */
 void oracle_separate(struct oracle *oracle, signed char *sides, int64_t known_at_us);

@@ -89,6 +89,56 @@ static void a_split_restores_ids_and_keeps_the_past(void **state)
     oracle_free(oracle);
 }
 
+/* a b c as nodes 1, 2 and 3 of one customer; {2, 3} | {1}, and all loose by then. */
+static void a_lift_leaves_others_apart(void **state)
+{
+    (void)state;
+    struct oracle_definitions definitions = shop();
+    for (int i = 0; i < 2; i++) {
+        struct oracle *oracle = oracle_new(&definitions, 0);
+        order(oracle, "ab", 1, HOUR);
+        order(oracle, "ac", 1, 2 * HOUR);
+        const uint64_t off[] = {2, 3};
+        struct oracle_split_request request = {.nodes = off, .node_count = 2};
+        assert_int_equal(oracle_split(oracle, &request, 3 * HOUR, INT64_MIN).part_count, 3);
+        struct oracle_link_request lifts = {.a = i == 0 ? 1 : 3,
+            .b = i == 0 ? 3 : 1,
+            .rule = ORACLE_BY_HAND,
+            .lifts = true,
+            .actor = "ada"};
+        assert_int_equal(oracle_link(oracle, &lifts, 4 * HOUR, INT64_MIN).fate, ORACLE_LINKED);
+        assert_true(oracle_separation_until(oracle, 0, 3) == 4 * HOUR);
+        assert_true(oracle_separation_until(oracle, 0, 1) == INT64_MAX);
+        assert_int_equal(order(oracle, "ab", 1, 5 * HOUR).identifiers_dropped, 1); /* b is apart from a still */
+        lifts.a = 2;
+        lifts.b = 1;
+        assert_int_equal(oracle_link(oracle, &lifts, 6 * HOUR, INT64_MIN).fate, ORACLE_LINKED);
+        assert_true(oracle_separation_until(oracle, 0, 1) == 6 * HOUR);
+        assert_true(oracle_separation_until(oracle, 0, 2) == 6 * HOUR);
+        oracle_free(oracle);
+    }
+}
+
+/* {a, b} | {c, d}, all loose: c goes over to the side of a. */
+static void a_lift_takes_the_second_over(void **state)
+{
+    (void)state;
+    struct oracle_definitions definitions = shop();
+    struct oracle *oracle = oracle_new(&definitions, 0);
+    order(oracle, "ac", 1, HOUR);
+    order(oracle, "bc", 1, 2 * HOUR);
+    order(oracle, "bd", 1, 3 * HOUR); /* nodes: a 1, c 2, b 3, d 4 */
+    const uint64_t off[] = {2, 4};
+    struct oracle_split_request request = {.nodes = off, .node_count = 2};
+    assert_int_equal(oracle_split(oracle, &request, 4 * HOUR, INT64_MIN).part_count, 4);
+    struct oracle_link_request lifts = {.a = 1, .b = 2, .rule = ORACLE_BY_HAND, .lifts = true, .actor = "ada"};
+    assert_int_equal(oracle_link(oracle, &lifts, 5 * HOUR, INT64_MIN).fate, ORACLE_LINKED);
+    assert_int_equal(link_by_hand(oracle, 2, 4, 6 * HOUR).obstacle, ORACLE_SEPARATED);
+    assert_int_equal(link_by_hand(oracle, 1, 4, 7 * HOUR).obstacle, ORACLE_SEPARATED);
+    assert_int_equal(link_by_hand(oracle, 2, 3, 8 * HOUR).fate, ORACLE_LINKED);
+    oracle_free(oracle);
+}
+
 static void a_redundant_link_holds_a_customer_together(void **state)
 {
     (void)state;
@@ -197,6 +247,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_split_restores_ids_and_keeps_the_past),
+        cmocka_unit_test(a_lift_leaves_others_apart),
+        cmocka_unit_test(a_lift_takes_the_second_over),
         cmocka_unit_test(a_redundant_link_holds_a_customer_together),
         cmocka_unit_test(a_blocked_identifier_links_nothing),
         cmocka_unit_test(a_maximum_of_a_time_counts_what_came_within_it),

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "store/base/time_text.h"
+#include "store/changes/to_block.h"
 #include "store/features/profile.h"
 #include "store/identity/identity_rows.h"
 #include "store/changes/review.h"
@@ -63,6 +65,24 @@ static struct review_item item_of(struct shop *shop, int64_t item_us)
         fail_msg("%s", error.text);
     store_view_release(&view);
     return item;
+}
+
+static void write_batch(struct shop *shop, struct kv_batch *batch)
+{
+    assert_int_equal(kv_write(shop->kv, batch, false, NULL), PATRON_OK);
+    kv_batch_free(batch);
+}
+
+static int64_t separation_until(struct shop *shop, const char *who, int64_t since_us)
+{
+    uint8_t bytes[16];
+    struct bytes key = bytes_of(bytes, sizeof bytes), value;
+    struct separation separation;
+    encode_be64(bytes, shop_node(shop, who));
+    encode_time(bytes + 8, since_us);
+    assert_int_equal(kv_get(shop->kv, NULL, KV_SEPARATIONS, key, &shop->arena, &value, NULL), PATRON_OK);
+    assert_int_equal(separation_decode(key, value, &separation, NULL), PATRON_OK);
+    return separation.until_us;
 }
 
 /* What link_check says must be what then comes. */
@@ -193,7 +213,104 @@ static void a_lifted_separation_ends_for_those_who_are_joined_and_nobody_else(vo
     assert_true(outcome.fate == LINK_MADE);
     assert_true(shop_entry(&shop, outcome.known_at_us).change.lifts);
     struct link_request other = shop_by_hand(&shop, "device:d", "device:c");
-    assert_int_equal(checked(&shop, &other).fate, LINK_MADE); /* of d's own side */
+    assert_refused(&shop, &other, OBSTACLE_SEPARATED); /* c went over: d is to stay apart from a and b */
+    shop_close(&shop);
+}
+
+static struct link_outcome lift(struct shop *shop, const char *a, const char *b)
+{
+    struct link_request request = shop_by_hand(shop, a, b);
+    request.lifts = true;
+    struct link_outcome outcome = checked(shop, &request);
+    assert_true(outcome.fate == LINK_MADE);
+    return outcome;
+}
+
+/* {d, m} | {c}; c and m become one: d, whom nobody lifted, stays apart from c, whichever is named first. */
+static void a_lift_leaves_those_apart_who_are_not_named_by_it(void **state)
+{
+    (void)state;
+    static const char *const named[2][2] = {{"device:c", "device:m"}, {"device:m", "device:c"}};
+    for (int i = 0; i < 2; i++) {
+        struct shop shop = {0};
+        shop_open(&shop, protected_definitions);
+        shop_visit(&shop, "device:c device:d");
+        shop_visit(&shop, "device:c device:m");
+        int64_t since_us = shop_split_off(&shop, "device:d device:m");
+        int64_t until_us = lift(&shop, named[i][0], named[i][1]).known_at_us;
+        shop_visit(&shop, "device:c device:d");
+        assert_int_not_equal(shop_customer(&shop, "device:d"), shop_customer(&shop, "device:c"));
+        struct link_request request = shop_by_hand(&shop, "device:d", "device:m");
+        assert_refused(&shop, &request, OBSTACLE_SEPARATED);
+        assert_int_equal(separation_until(&shop, "device:m", since_us), until_us);
+        assert_int_equal(separation_until(&shop, "device:c", since_us), INT64_MAX);
+        /* now nobody else is on either side */
+        until_us = lift(&shop, named[i][1], "device:d").known_at_us;
+        assert_int_equal(separation_until(&shop, "device:c", since_us), until_us);
+        assert_int_equal(separation_until(&shop, "device:d", since_us), until_us);
+        shop_close(&shop);
+    }
+}
+
+/* {x1, x2} | {y1, y2}, all loose: y1 goes over to x's side, or x1 to y's, as they are named. */
+static void a_lift_takes_the_second_over_to_the_side_of_the_first(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct shop shop = {0};
+        shop_open(&shop, protected_definitions);
+        shop_visit(&shop, "device:x1 device:y1");
+        shop_visit(&shop, "device:x2 device:y1");
+        shop_visit(&shop, "device:x2 device:y2");
+        shop_split_off(&shop, "device:y1 device:y2");
+        lift(&shop, i == 0 ? "device:x1" : "device:y1", i == 0 ? "device:y1" : "device:x1");
+        struct link_request request = shop_by_hand(&shop, "device:x1", i == 0 ? "device:y2" : "device:x2");
+        assert_refused(&shop, &request, OBSTACLE_SEPARATED);
+        request = shop_by_hand(&shop, "device:y1", i == 0 ? "device:y2" : "device:x2");
+        assert_refused(&shop, &request, OBSTACLE_SEPARATED);
+        request = shop_by_hand(&shop, "device:y1", i == 0 ? "device:x2" : "device:y2");
+        assert_int_equal(checked(&shop, &request).fate, LINK_MADE);
+        shop_close(&shop);
+    }
+}
+
+/* Rows that ended with an earlier lift hold nobody. */
+static void a_lift_looks_only_at_rows_that_hold(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    shop_open(&shop, protected_definitions);
+    shop_visit(&shop, "device:x1 device:y1");
+    shop_visit(&shop, "device:x2 device:y1");
+    shop_visit(&shop, "device:x2 device:y2");
+    int64_t since_us = shop_split_off(&shop, "device:y1 device:y2");
+    lift(&shop, "device:x1", "device:y1"); /* {x1, x2} | {y2} */
+    int64_t until_us = lift(&shop, "device:x2", "device:y2").known_at_us; /* x1 is with x2 still: x2 goes over */
+    assert_int_equal(separation_until(&shop, "device:x2", since_us), until_us);
+    assert_int_equal(separation_until(&shop, "device:y2", since_us), INT64_MAX);
+    assert_int_equal(separation_until(&shop, "device:x1", since_us), INT64_MAX);
+    shop_close(&shop);
+}
+
+static void a_separation_that_the_log_does_not_tell_of_cannot_be_lifted(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    struct error error;
+    struct link_outcome outcome;
+    shop_open(&shop, protected_definitions);
+    shop_visit(&shop, "device:a device:b");
+    int64_t since_us = shop_split_off(&shop, "device:a");
+    struct kv_batch *batch = kv_batch_new(shop.kv);
+    uint8_t key[8];
+    encode_time(key, since_us);
+    kv_batch_delete(batch, KV_LOG, bytes_of(key, sizeof key));
+    write_batch(&shop, batch);
+    struct link_request request = shop_by_hand(&shop, "device:a", "device:b");
+    request.lifts = true;
+    shop_begin(&shop);
+    assert_int_equal(group_link(shop.store, &request, &outcome, &error), PATRON_CORRUPT);
+    assert_non_null(strstr(error.text, "run patron verify"));
     shop_close(&shop);
 }
 
@@ -238,6 +355,16 @@ static void a_link_by_hand_passes_reviews_but_waits_for_a_second_person(void **s
     request = shop_by_hand(&shop, "device:c", "device:a");
     struct link_outcome outcome = checked(&shop, &request);
     assert_true(outcome.fate == LINK_WAITS && outcome.item_us == outcome.known_at_us && outcome.item_us != 0);
+    assert_null(strstr(outcome.words, "approve"));
+    /* whoever says the same again is shown to the item, which he has not approved by that */
+    request = shop_by_hand(&shop, "device:a", "device:c");
+    request.actor = bytes_from_string("grace");
+    struct link_outcome again = checked(&shop, &request);
+    char name[TIME_TEXT_MAX], command[96];
+    time_to_text(outcome.item_us, name);
+    snprintf(command, sizeof command, "patron identity review approve %s", name);
+    assert_true(again.fate == LINK_WAITS && again.item_us == outcome.item_us);
+    assert_non_null(strstr(again.words, command));
     struct review_item item = item_of(&shop, outcome.item_us);
     assert_true(item.state == REVIEW_HALF_APPROVED && item.second_person && bytes_is(item.first_actor, "ada"));
     assert_true(item.obstacle == OBSTACLE_REVIEW_VALUE && item.rule == LINK_BY_HAND);
@@ -256,6 +383,46 @@ static void a_link_by_hand_passes_reviews_but_waits_for_a_second_person(void **s
     assert_true(entry.change.rule == LINK_APPROVED && entry.change.item_us == outcome.item_us);
     assert_int_equal(shop_customer(&shop, "device:c"), 1);
     shop_assert_sound(&shop);
+    shop_close(&shop);
+}
+
+static void what_waits_to_be_blocked_links_nothing(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    shop_open(&shop, protected_definitions);
+    shop_visit(&shop, "device:a device:c");
+    shop_visit(&shop, "device:b");
+    shop_begin(&shop);
+    to_block_put(shop.store, shop_node(&shop, "device:a"), 1);
+    shop_commit(&shop);
+    struct link_request request = shop_by_hand(&shop, "device:a", "device:b");
+    assert_refused(&shop, &request, OBSTACLE_BLOCKED);
+    request = shop_by_hand(&shop, "device:c", "device:a"); /* nor within its customer */
+    assert_refused(&shop, &request, OBSTACLE_BLOCKED);
+    request = shop_by_hand(&shop, "device:c", "device:b");
+    assert_int_equal(checked(&shop, &request).fate, LINK_MADE);
+    shop_close(&shop);
+}
+
+static void a_value_that_is_told_is_asked_of_the_definitions_that_serve(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    shop_open(&shop, "identifiers: {email: {never_link_matching: ['^test@']}, device: {}}\n"
+                     "events: {visit: {page: string}}\n"
+                     "features: {visits: {of: visit, count: true}}\n");
+    shop_visit(&shop, "device:a");
+    shop_visit(&shop, "device:b");
+    shop_visit(&shop, "email:x");
+    struct link_request request = shop_by_hand(&shop, "email:x", "device:a");
+    request.a_value = bytes_from_string("test@x");
+    assert_refused(&shop, &request, OBSTACLE_BLOCKED);
+    request = shop_by_hand(&shop, "device:a", "email:x");
+    request.b_value = bytes_from_string("test@x");
+    assert_refused(&shop, &request, OBSTACLE_BLOCKED);
+    request.b_value = bytes_from_string("x");
+    assert_int_equal(checked(&shop, &request).fate, LINK_MADE);
     shop_close(&shop);
 }
 
@@ -404,12 +571,6 @@ static struct member member_of(struct shop *shop, uint64_t customer, uint64_t no
             return members[i];
     fail_msg("node %llu is not there", (unsigned long long)node);
     return (struct member){0};
-}
-
-static void write_batch(struct shop *shop, struct kv_batch *batch)
-{
-    assert_int_equal(kv_write(shop->kv, batch, false, NULL), PATRON_OK);
-    kv_batch_free(batch);
 }
 
 static struct link link_of(struct shop *shop, uint64_t a, size_t place)
@@ -567,6 +728,12 @@ int main(void)
         cmocka_unit_test(a_link_within_a_customer_is_kept_once_a_rule),
         cmocka_unit_test(rules_refuse_links_and_nothing_is_changed),
         cmocka_unit_test(a_lifted_separation_ends_for_those_who_are_joined_and_nobody_else),
+        cmocka_unit_test(a_lift_leaves_those_apart_who_are_not_named_by_it),
+        cmocka_unit_test(a_lift_takes_the_second_over_to_the_side_of_the_first),
+        cmocka_unit_test(a_lift_looks_only_at_rows_that_hold),
+        cmocka_unit_test(a_separation_that_the_log_does_not_tell_of_cannot_be_lifted),
+        cmocka_unit_test(what_waits_to_be_blocked_links_nothing),
+        cmocka_unit_test(a_value_that_is_told_is_asked_of_the_definitions_that_serve),
         cmocka_unit_test(a_request_that_can_never_be_right_is_told),
         cmocka_unit_test(a_link_by_hand_passes_reviews_but_waits_for_a_second_person),
         cmocka_unit_test(a_match_links_or_waits_as_its_score_and_the_rules_say),
