@@ -38,7 +38,7 @@ struct change_options {
 static const struct flag link_flags[] = {
     ACTOR_FLAG,
     REASON_FLAG,
-    {"lift", NULL, 0, FLAG_SWITCH, NULL, "where the two were kept apart, end that", OPTION(lift)},
+    {"lift", NULL, 0, FLAG_SWITCH, NULL, "where the two were kept apart, end that for them", OPTION(lift)},
     DRY_RUN_FLAG,
     SERVICE_FLAG,
     OUTPUT_FLAG,
@@ -381,7 +381,10 @@ const struct command command_identity_link = {
     .summary = "say that two identifiers are one customer's",
     .notes = "A and B are TYPE:VALUE, or node numbers as `patron identity show` prints them. The rules of the\n"
              "definitions hold: what they refuse is told, and the exit code is 1. A link of customers of great value\n"
-             "waits in the review queue for a second person.\n\n"
+             "waits in the review queue for a second person, who approves it there.\n\n"
+             "--lift joins two that a split or a rejected review keeps apart. B's customer then goes over to A's\n"
+             "side: everybody else whom A was kept apart from still is. If nobody else is left on B's side, but\n"
+             "somebody is on A's, A's goes over instead; if there is nobody else, nothing is left of it.\n\n"
              "Examples:\n  patron identity link email:ada@example.org customer_id:1042 --reason 'called the helpdesk'\n"
              "  patron identity link 17 94 --dry-run\n",
     .flags = link_flags,

@@ -262,3 +262,15 @@ enum patron_code identity_name_find(const struct view *view, const Patron__V1__N
     *node = name->node;
     return code;
 }
+
+enum patron_code identity_name_value(const struct view *view, const Patron__V1__NodeName *name, struct arena *arena,
+    const struct identifier_type **type, struct bytes *value, struct error *error)
+{
+    *type = NULL;
+    *value = (struct bytes){0};
+    if (name->name_case != PATRON__V1__NODE_NAME__NAME_IDENTIFIER)
+        return PATRON_OK;
+    *type = definitions_identifier_type(view->definitions, bytes_from_string(name->identifier->type));
+    CHECK(*type); /* it was found */
+    return identifier_normalize(*type, bytes_from_string(name->identifier->value), arena, value, error);
+}

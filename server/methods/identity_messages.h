@@ -43,6 +43,10 @@ Patron__V1__IdentityEffect *identity_effect_message(
 /* The node that a request names. PATRON_INVALID: none is named; PATRON_NOT_FOUND: it was never seen. */
 enum patron_code identity_name_find(const struct view *view, const Patron__V1__NodeName *name, struct arena *arena,
     uint64_t *node, struct error *error) MUST_CHECK;
+/* The value that a request of identity_name_find tells, normalised, and its type; empty and null where it names a
+ * number. In the arena. */
+enum patron_code identity_name_value(const struct view *view, const Patron__V1__NodeName *name, struct arena *arena,
+    const struct identifier_type **type, struct bytes *value, struct error *error) MUST_CHECK;
 enum patron_code identity_identifier_find(const struct view *view, const Patron__V1__Identifier *identifier,
     struct arena *arena, uint64_t *node, struct error *error) MUST_CHECK;
 

@@ -95,6 +95,9 @@ static enum patron_code link_work(struct errand *errand, struct error *error)
     TRY(identity_name_find(errand->view, request->b, arena, &linking.request.b, error));
     if (linking.request.a == linking.request.b)
         return error_set(error, PATRON_INVALID, "a link has two ends, and both names are of one identifier");
+    const struct identifier_type *type;
+    TRY(identity_name_value(errand->view, request->a, arena, &type, &linking.request.a_value, error));
+    TRY(identity_name_value(errand->view, request->b, arena, &type, &linking.request.b_value, error));
     TRY(link_check(errand->view, &linking.request, errand->as_of_us, arena, &linking.outcome, error));
     if (linking.outcome.fate == LINK_MADE)
         TRY(effect_find(errand, &linking, request->service, error));
@@ -127,6 +130,22 @@ static enum patron_code unblock_in_group(struct store *store, void *context, str
         store, unblocking->node, unblocking->actor, unblocking->reason, &unblocking->known_at_us, error);
 }
 
+/* A value that the definitions list or match: group_unblock knows what is listed, but only who names a value can tell
+ * what a pattern matches. */
+static enum patron_code value_may_link(
+    struct errand *errand, const Patron__V1__NodeName *name, struct error *error)
+{
+    const struct definitions *definitions = errand->view->definitions;
+    const struct identifier_type *type;
+    struct bytes value;
+    TRY(identity_name_value(errand->view, name, &errand->call->arena, &type, &value, error));
+    if (!type || !identifier_never_links(type, value))
+        return PATRON_OK;
+    return error_set(error, PATRON_PRECONDITION,
+        "version %lu of the definitions blocks the identifier: take it out of them first",
+        (unsigned long)definitions->version);
+}
+
 static enum patron_code unblock_work(struct errand *errand, struct error *error)
 {
     const Patron__V1__UnblockIdentityRequest *request = (const Patron__V1__UnblockIdentityRequest *)errand->request;
@@ -135,6 +154,7 @@ static enum patron_code unblock_work(struct errand *errand, struct error *error)
     TRY(identity_signature_check(request->actor, request->reason, error));
     errand_view_now(errand);
     TRY(identity_name_find(errand->view, request->node, &errand->call->arena, &unblocking.node, error));
+    TRY(value_may_link(errand, request->node, error));
     TRY(errand->port->functions->change(errand->port, unblock_in_group, &unblocking, error));
     Patron__V1__UnblockIdentityResponse response = PATRON__V1__UNBLOCK_IDENTITY_RESPONSE__INIT;
     response.known_at_us = unblocking.known_at_us;
