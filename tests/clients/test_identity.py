@@ -266,8 +266,10 @@ def test_what_the_definitions_come_to_block_loses_its_links_by_itself(tmp_path):
         lines = server.patron("identity", "history", "--id", "device:test-7", "-o", "json").stdout.splitlines()
         last = json.loads(lines[-1])
         assert last["reason"] == "blocked by version 2 of the definitions" and last["actor"] == ""
-        words = server.patron("identity", "unblock", "device:d1", "--actor", "grace", code=1).stderr
-        assert "definitions" in words
+        for name in ("device:d1", "device:test-7"):
+            words = server.patron("identity", "unblock", name, "--actor", "grace", code=1).stderr
+            assert "version 2 of the definitions blocks" in words
+        assert identity(server, "link", "device:test-7", ADA[0], "--actor", "grace", code=1)["why"] == "blocked"
         server.verify()
 
 
