@@ -166,6 +166,34 @@ static struct bytes mailbox_of(struct bytes email)
     return at ? bytes_of(email.data, (size_t)(at - email.data)) : email;
 }
 
+static size_t text_class_copy(struct bytes text, bool digits, uint8_t to[MATCH_VALUE_BYTES_MAX])
+{
+    size_t length = 0;
+    for (size_t i = 0; i < text.length; i++) {
+        bool is_digit = text.data[i] >= '0' && text.data[i] <= '9';
+        bool is_mark = text.data[i] == '.' || text.data[i] == '-' || text.data[i] == '_';
+        if (!is_mark && is_digit == digits)
+            to[length++] = text.data[i];
+    }
+    return length;
+}
+
+/* By the number people of one name tell their mailboxes apart. */
+static bool numbers_differ(struct bytes a, struct bytes b)
+{
+    uint8_t x[MATCH_VALUE_BYTES_MAX], y[MATCH_VALUE_BYTES_MAX];
+    size_t x_length = text_class_copy(a, true, x), y_length = text_class_copy(b, true, y);
+    return !bytes_equal(bytes_of(x, x_length), bytes_of(y, y_length));
+}
+
+/* True if all that a mailbox says is a name that many have. */
+static bool mailbox_is_word(struct bytes email, struct bytes word)
+{
+    uint8_t letters[MATCH_VALUE_BYTES_MAX];
+    size_t length = text_class_copy(mailbox_of(email), false, letters);
+    return word.length > 0 && bytes_equal(bytes_of(letters, length), word);
+}
+
 static uint8_t email_level(struct bytes a, struct bytes b)
 {
     if (bytes_equal(a, b))
@@ -173,7 +201,7 @@ static uint8_t email_level(struct bytes a, struct bytes b)
     struct bytes x = mailbox_of(a), y = mailbox_of(b);
     if (bytes_equal(x, y))
         return EMAIL_LOCAL;
-    if (similarity(a, b, CLOSE_SIMILARITY) >= CLOSE_SIMILARITY)
+    if (!numbers_differ(x, y) && similarity(a, b, CLOSE_SIMILARITY) >= CLOSE_SIMILARITY)
         return EMAIL_CLOSE;
     return similarity(x, y, SIMILAR_SIMILARITY) >= SIMILAR_SIMILARITY ? EMAIL_SIMILAR : EMAIL_ELSE;
 }
@@ -306,6 +334,21 @@ static bool has_name_parts(const struct match_plan *plan, const struct bytes *a,
     return parts;
 }
 
+/* Of mailboxes that are not the same and say a given name or a surname alone next to nothing follows. */
+static uint8_t email_weaken(
+    const struct match_plan *plan, const struct bytes *a, const struct bytes *b, size_t email, uint8_t level)
+{
+    if (level == EMAIL_EXACT || level >= EMAIL_SIMILAR)
+        return level;
+    for (size_t i = 0; i < plan->comparison_count; i++) {
+        enum match_kind kind = plan->comparisons[i].kind;
+        if ((kind == MATCH_GIVEN_NAME || kind == MATCH_SURNAME) &&
+            (mailbox_is_word(a[email], a[i]) || mailbox_is_word(b[email], b[i])))
+            return EMAIL_SIMILAR;
+    }
+    return level;
+}
+
 void match_compare(const struct match_plan *plan, const struct match_record *a, const struct match_record *b,
     uint8_t levels[MATCH_COMPARISONS_MAX])
 {
@@ -323,6 +366,8 @@ void match_compare(const struct match_plan *plan, const struct match_record *a, 
             levels[i] = MATCH_UNKNOWN;
         } else {
             levels[i] = value_level(comparison->kind, x, y);
+            if (comparison->kind == MATCH_EMAIL)
+                levels[i] = email_weaken(plan, a->values, b->values, i, levels[i]);
         }
     }
     if (swapped_surname >= 0)

@@ -15,11 +15,56 @@ enum { ITERATIONS_MAX = 100, PRIOR_ITERATIONS = 50 };
 #define PASS_SHARE_START 0.2
 /* No level is so rare among records of one person that it speaks against it beyond all other evidence. */
 #define M_MIN 0.004
+/* Nor does any but the best come more often than so many times what people's records have as a rule: EM settles as well
+ * on what it was not sent for, on all who share a given name and the usual mailbox of it, and for those surnames
+ * that differ are the rule. */
+#define M_TIMES_MAX 3.0
+/* Nor is a level so rare among records of two that its first sight convinces: the best alone may be as rare as it is
+ * found. */
+#define U_MIN 1e-4
 /* Households beforehand: as many pairs are one person as not. However many are, a household never decides alone. */
 #define HOUSEHOLDS_BEFOREHAND 20.0
 #define HOUSEHOLD_SHARE_MAX 0.98
 /* Records of which half of all pairs are one person are no store of people. */
 #define PRIOR_MAX 0.5
+
+/* The most bits that a level may say for one person. That values differ never does, and speaks against it where they
+ * hardly ever do. Mailboxes that are alike are often made of one name. */
+static double level_weight_max(enum match_kind kind, size_t level)
+{
+    bool tells = kind == MATCH_GIVEN_NAME || kind == MATCH_SURNAME || kind == MATCH_FULL_NAME ||
+                 kind == MATCH_BIRTH_DATE || kind == MATCH_NATIONAL_ID;
+    if (level + 1 == match_level_count(kind))
+        return tells ? -2.0 : 0.0;
+    if (kind == MATCH_EMAIL && level == EMAIL_CLOSE)
+        return 7.0;
+    return kind == MATCH_EMAIL && level == EMAIL_SIMILAR ? 2.0 : 64.0;
+}
+
+/* Holds m near what people's records have as a rule; what the others lose or gain the best level makes up for. */
+static void m_bound(enum match_kind kind, const struct match_comparison_model *comparison, double *m)
+{
+    const struct match_levels *levels = match_levels_of(kind);
+    const double *u = comparison->u;
+    double rest = 1.0;
+    if (comparison->is_constant) {
+        memcpy(m, u, levels->count * sizeof *m);
+        return;
+    }
+    for (size_t level = 1; level < levels->count; level++) {
+        double most = M_TIMES_MAX * levels->m[level];
+        double weighed = u[level] * deterministic_exp2(level_weight_max(kind, level));
+        m[level] = m[level] > M_MIN ? m[level] : M_MIN;
+        m[level] = m[level] < most ? m[level] : most;
+        m[level] = m[level] < weighed ? m[level] : weighed;
+        rest -= m[level];
+    }
+    double least = levels->m[0] / M_TIMES_MAX;
+    if (rest < least)
+        for (size_t level = 1; level < levels->count; level++)
+            m[level] *= (1.0 - least) / (1.0 - rest);
+    m[0] = rest < least ? least : rest;
+}
 
 static double pattern_probability(const struct match_model *model, double weights[][MATCH_LEVELS_MAX],
     double prior_weight, const uint8_t *levels)
@@ -66,11 +111,14 @@ static double em_step(
         for (size_t level = 0; level < levels->count; level++)
             known += sums[i][level];
         em->learned[i] = known >= PASS_MATCHES_MIN;
+        double m[MATCH_LEVELS_MAX];
+        for (size_t level = 0; level < levels->count; level++)
+            m[level] = (sums[i][level] + PAIRS_BEFOREHAND * levels->m[level]) / (known + PAIRS_BEFOREHAND);
+        m_bound(model->kinds[i], &model->comparisons[i], m);
         for (size_t level = 0; level < levels->count; level++) {
-            double m = (sums[i][level] + PAIRS_BEFOREHAND * levels->m[level]) / (known + PAIRS_BEFOREHAND);
-            double moved = m > em->m[i][level] ? m - em->m[i][level] : em->m[i][level] - m;
+            double moved = m[level] > em->m[i][level] ? m[level] - em->m[i][level] : em->m[i][level] - m[level];
             change = moved > change ? moved : change;
-            em->m[i][level] = m;
+            em->m[i][level] = m[level];
         }
     }
     return change;
@@ -91,6 +139,26 @@ void match_em_run(const struct match_model *model, const struct match_patterns *
     }
 }
 
+static void u_of_sums(enum match_kind kind, const double *sums, struct match_comparison_model *comparison)
+{
+    size_t count = match_level_count(kind);
+    double known = 0.0, total = 0.0;
+    for (size_t level = 0; level < count; level++)
+        known += sums[level];
+    comparison->is_constant = known == sums[0];
+    if (comparison->is_constant) {
+        memcpy(comparison->u, match_levels_of(kind)->m, sizeof comparison->u);
+        return;
+    }
+    for (size_t level = 0; level < count; level++) {
+        double u = (sums[level] + 0.5) / (known + 0.5 * (double)count);
+        comparison->u[level] = level > 0 && u < U_MIN ? U_MIN : u;
+        total += comparison->u[level];
+    }
+    for (size_t level = 0; level < count; level++)
+        comparison->u[level] /= total;
+}
+
 void match_u_estimate(struct match_model *model, const struct match_patterns *random)
 {
     double sums[MATCH_COMPARISONS_MAX][MATCH_LEVELS_MAX] = {{0}}, household;
@@ -102,14 +170,8 @@ void match_u_estimate(struct match_model *model, const struct match_patterns *ra
             if (pattern->levels[i] != MATCH_UNKNOWN)
                 sums[i][pattern->levels[i]] += mass;
     }
-    for (size_t i = 0; i < model->comparison_count; i++) {
-        size_t count = match_level_count(model->kinds[i]);
-        double known = 0.0;
-        for (size_t level = 0; level < count; level++)
-            known += sums[i][level];
-        for (size_t level = 0; level < count; level++)
-            model->comparisons[i].u[level] = (sums[i][level] + 0.5) / (known + 0.5 * (double)count);
-    }
+    for (size_t i = 0; i < model->comparison_count; i++)
+        u_of_sums(model->kinds[i], sums[i], &model->comparisons[i]);
     match_model_finish(model);
 }
 
@@ -194,7 +256,7 @@ static void comparison_combine(
     struct match_model *model, size_t comparison, const struct match_em *passes, size_t pass_count)
 {
     const struct match_levels *levels = match_levels_of(model->kinds[comparison]);
-    double values[MATCH_BLOCKS_MAX], m[MATCH_LEVELS_MAX], sum = 0.0;
+    double values[MATCH_BLOCKS_MAX], m[MATCH_LEVELS_MAX];
     size_t learned = 0;
     for (size_t level = 0; level < levels->count; level++) {
         learned = 0;
@@ -203,14 +265,11 @@ static void comparison_combine(
                 values[learned++] = passes[pass].m[comparison][level];
         m[level] = learned > 0 ? median(values, learned) : levels->m[level];
     }
+    m_bound(model->kinds[comparison], &model->comparisons[comparison], m);
     levels_order(&model->comparisons[comparison], levels->count, m);
     for (size_t level = 0; level < levels->count; level++) {
-        m[level] = m[level] > M_MIN ? m[level] : M_MIN;
-        sum += m[level];
-    }
-    for (size_t level = 0; level < levels->count; level++) {
-        model->comparisons[comparison].m[level] = m[level] / sum;
-        model->comparisons[comparison].estimated[level] = learned > 0;
+        model->comparisons[comparison].m[level] = m[level];
+        model->comparisons[comparison].estimated[level] = learned > 0 && !model->comparisons[comparison].is_constant;
     }
 }
 

@@ -183,10 +183,11 @@ enum patron_code match_trainer_run(struct match_trainer *trainer, const struct m
 
 /* What speaks against two records being one person whatever else agrees: no link without a person's word. */
 enum match_contradiction {
-    MATCH_NAMES_DIFFER = 1,       /* given names, or full names, with nothing in common */
+    MATCH_NAMES_DIFFER = 1,       /* given names, surnames, or full names, with nothing in common */
     MATCH_BIRTH_DATES_DIFFER = 2, /* by more than slips of the pen */
     MATCH_NATIONAL_IDS_DIFFER = 4,
     MATCH_NAMES_UNKNOWN = 8, /* of one of the two; what agrees may be a relative's as well */
+    MATCH_CONTACTS_DIFFER = 16, /* telephones and mailboxes both */
 };
 
 struct match_score {

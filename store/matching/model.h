@@ -15,6 +15,7 @@ struct match_comparison_model {
     double m[MATCH_LEVELS_MAX], u[MATCH_LEVELS_MAX];
     double weights[MATCH_LEVELS_MAX]; /* follow from m and u */
     bool estimated[MATCH_LEVELS_MAX];
+    bool is_constant; /* while training: no two records differ in it, so that it says nothing of who they are */
     uint64_t known;                      /* records with a value */
     struct match_frequency *frequencies; /* ascending by hash */
     size_t frequency_count;

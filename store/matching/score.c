@@ -67,9 +67,10 @@ static bool is_whole_date(struct bytes value)
     return value.length == 8;
 }
 
-/* The worst level of each kind that can contradict, over its columns; MATCH_UNKNOWN where nothing is known. */
+/* The worst level of each kind that can contradict, over its columns, but of mailboxes and telephones, of which people
+ * have several, the best; MATCH_UNKNOWN where nothing is known. */
 struct witnesses {
-    uint8_t given, full, birth_date, email, national_id;
+    uint8_t given, surname, full, birth_date, email, phone, national_id;
 };
 
 static void witness_hear(uint8_t *witness, uint8_t level)
@@ -78,46 +79,70 @@ static void witness_hear(uint8_t *witness, uint8_t level)
         *witness = level;
 }
 
+static void witness_hear_best(uint8_t *witness, uint8_t level)
+{
+    if (level < *witness)
+        *witness = level;
+}
+
 static struct witnesses witnesses_hear(const struct match_plan *plan, const struct match_record *a,
     const struct match_record *b, const uint8_t levels[MATCH_COMPARISONS_MAX])
 {
-    struct witnesses heard = {MATCH_UNKNOWN, MATCH_UNKNOWN, MATCH_UNKNOWN, MATCH_UNKNOWN, MATCH_UNKNOWN};
+    struct witnesses heard = {MATCH_UNKNOWN, MATCH_UNKNOWN, MATCH_UNKNOWN, MATCH_UNKNOWN, MATCH_UNKNOWN,
+        MATCH_UNKNOWN, MATCH_UNKNOWN};
     for (size_t i = 0; i < plan->comparison_count; i++) {
         enum match_kind kind = plan->comparisons[i].kind;
         if (levels[i] == MATCH_UNKNOWN)
             continue;
         if (kind == MATCH_GIVEN_NAME && plan->comparisons[i].is_first)
             witness_hear(&heard.given, levels[i]);
+        else if (kind == MATCH_SURNAME && plan->comparisons[i].is_first)
+            witness_hear(&heard.surname, levels[i]);
         else if (kind == MATCH_FULL_NAME)
             witness_hear(&heard.full, levels[i]);
         else if (kind == MATCH_BIRTH_DATE && is_whole_date(a->values[i]) && is_whole_date(b->values[i]))
             witness_hear(&heard.birth_date, levels[i]);
-        else if (kind == MATCH_EMAIL && (heard.email == MATCH_UNKNOWN || levels[i] < heard.email))
-            heard.email = levels[i]; /* people have several: the best */
+        else if (kind == MATCH_EMAIL)
+            witness_hear_best(&heard.email, levels[i]);
+        else if (kind == MATCH_PHONE)
+            witness_hear_best(&heard.phone, levels[i]);
         else if (kind == MATCH_NATIONAL_ID)
             witness_hear(&heard.national_id, levels[i]);
     }
     return heard;
 }
 
-/* A number that is the same outweighs either the names or the birth dates: a slip in them, or another name. A number
- * that differs is taken for a slip where names and birth date both agree. */
-static void contradictions_find(const struct witnesses *witnesses, bool has_names, struct match_score *score)
+static bool names_differ(const struct witnesses *heard)
 {
-    struct witnesses heard = *witnesses;
-    bool has_given = heard.given != MATCH_UNKNOWN, has_full = heard.full != MATCH_UNKNOWN;
-    bool has_date = heard.birth_date != MATCH_UNKNOWN, has_id = heard.national_id != MATCH_UNKNOWN;
-    bool names_differ = (has_given && heard.given >= GIVEN_LOOSE) || (has_full && heard.full >= FULL_SOME);
-    bool dates_differ = has_date && heard.birth_date >= DATE_DECADE;
-    bool same_id = has_id && heard.national_id <= ID_SLIP;
-    bool same_person = (has_given || has_full) && !names_differ && has_date && heard.birth_date <= DATE_SLIP;
+    bool same_else = (heard->birth_date != MATCH_UNKNOWN && heard->birth_date <= DATE_SLIP) ||
+                     heard->email <= EMAIL_LOCAL || heard->phone <= PHONE_SLIP;
+    uint8_t surname_differs = same_else ? SURNAME_ELSE : SURNAME_LOOSE;
+    return (heard->given != MATCH_UNKNOWN && heard->given >= GIVEN_LOOSE) ||
+           (heard->surname != MATCH_UNKNOWN && heard->surname >= surname_differs) ||
+           (heard->full != MATCH_UNKNOWN && heard->full >= FULL_SOME);
+}
+
+/* A number that is the same outweighs either the names or the birth dates: a slip in them, or another name; and ways to
+ * reach somebody, which are given up. A number that differs is taken for a slip where names and birth date both agree.
+ */
+static void contradictions_find(const struct witnesses *heard, bool has_names, struct match_score *score)
+{
+    bool has_given = heard->given != MATCH_UNKNOWN, has_full = heard->full != MATCH_UNKNOWN;
+    bool has_date = heard->birth_date != MATCH_UNKNOWN, has_id = heard->national_id != MATCH_UNKNOWN;
+    bool differ = names_differ(heard);
+    bool dates_differ = has_date && heard->birth_date >= DATE_DECADE;
+    bool same_id = has_id && heard->national_id <= ID_SLIP;
+    bool same_person = (has_given || has_full) && !differ && has_date && heard->birth_date <= DATE_SLIP;
+    bool contacts_differ = heard->phone == PHONE_ELSE && heard->email != MATCH_UNKNOWN && heard->email >= EMAIL_SIMILAR;
     uint32_t found = 0;
-    if (!same_id || (names_differ && dates_differ))
-        found = (names_differ ? MATCH_NAMES_DIFFER : 0u) | (dates_differ ? MATCH_BIRTH_DATES_DIFFER : 0u);
-    if (has_id && heard.national_id == ID_ELSE && !same_person)
+    if (!same_id || (differ && dates_differ))
+        found = (differ ? MATCH_NAMES_DIFFER : 0u) | (dates_differ ? MATCH_BIRTH_DATES_DIFFER : 0u);
+    if (contacts_differ && !same_id)
+        found |= MATCH_CONTACTS_DIFFER;
+    if (has_id && heard->national_id == ID_ELSE && !same_person)
         found |= MATCH_NATIONAL_IDS_DIFFER;
     /* Without a given name a birth date tells nobody from a twin, nor a mailbox from who shares it. */
-    bool same_date = has_date && heard.birth_date <= DATE_SLIP, same_mailbox = heard.email <= EMAIL_LOCAL;
+    bool same_date = has_date && heard->birth_date <= DATE_SLIP, same_mailbox = heard->email <= EMAIL_LOCAL;
     if (has_names && !has_given && !has_full && !same_id && !(same_date && same_mailbox))
         found |= MATCH_NAMES_UNKNOWN;
     score->contradictions = found;

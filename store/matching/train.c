@@ -110,8 +110,8 @@ static void frequencies_count(struct training *training, size_t column, uint64_t
         if (value.length > 0)
             hashes[known++] = match_frequency_hash(training->model->secret, column, value);
     }
-    comparison->known = known;
-    if (!training->model->has_frequencies[column] || known == 0)
+    comparison->known = comparison->is_constant ? 0 : known;
+    if (comparison->is_constant || !training->model->has_frequencies[column] || known == 0)
         return;
     qsort(hashes, known, sizeof *hashes, hash_compare);
     struct match_frequency *frequencies = memory_alloc(known * sizeof *frequencies);
