@@ -589,6 +589,74 @@ static void a_record_between_two_people_does_not_join_them(void **state)
     people_clear(&people);
 }
 
+/* One group is one record, so that pairs are the records of the other: one in four may contradict, and half must be
+ * likely. */
+static enum match_decision guard_of(
+    const struct people *people, const struct match_model *model, const size_t *rows, size_t count)
+{
+    struct match_record left[MATCH_GUARD_RECORDS_MAX];
+    for (size_t i = 0; i < count; i++)
+        left[i] = people->records[rows[i]];
+    return match_guard(&people->plan, model, left, count, people->records, 1);
+}
+
+static void a_quarter_may_contradict_and_half_must_be_likely(void **state)
+{
+    static const char *const texts[][WITNESSES] = {
+        {"Ada", "King", "1815-12-10", "5 Main St", NULL, "ada@example.org", NULL},
+        {"Ada", "King", "1815-12-10", "5 Main St", NULL, "ada@example.org", NULL},
+        {"Berta", "King", "1815-12-10", "5 Main St", NULL, "ada@example.org", NULL}, /* likely, and contradicts */
+        {NULL, NULL, NULL, "77 Elm Rd", NULL, NULL, NULL},                           /* neither */
+    };
+    static const struct {
+        size_t rows[4], count;
+        enum match_decision decision;
+    } groups[] = {
+        {{1, 1, 1, 2}, 4, MATCH_LINK},
+        {{1, 1, 2}, 3, MATCH_REVIEW},
+        {{1, 1, 2, 2}, 4, MATCH_REVIEW},
+    };
+    struct people people;
+    (void)state;
+    people_init(&people, kinds_of_witnesses, WITNESSES);
+    people.plan.has_names = false; /* what has no name contradicts nobody */
+    for (size_t i = 0; i < 4; i++)
+        people_add(&people, texts[i], 0);
+    struct match_model *model = model_by_hand(&people);
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
+        assert_int_equal(guard_of(&people, model, groups[i].rows, groups[i].count), groups[i].decision);
+    const size_t half[] = {1, 3}, less[] = {1, 3, 3};
+    assert_int_equal(guard_of(&people, model, half, 2), MATCH_LINK);
+    assert_int_equal(guard_of(&people, model, less, 3), MATCH_REVIEW);
+    match_model_free(model);
+    people_clear(&people);
+}
+
+/* Of two mailboxes the best is heard. */
+static void of_several_mailboxes_the_best_is_heard(void **state)
+{
+    static const enum match_kind kinds[] = {
+        MATCH_GIVEN_NAME, MATCH_SURNAME, MATCH_PHONE, MATCH_EMAIL, MATCH_EMAIL};
+    static const char *const texts[][5] = {
+        {"Ada", "King", "0170 1234567", "ada@example.org", "countess@home.org"},
+        {"Ada", "King", "0391 7654321", "ada@example.org", "turing@work.org"},
+        {"Ada", "King", "0391 7654321", "turing@work.org", "countess@home.org"},
+        {"Ada", "King", "0391 7654321", "turing@work.org", "babbage@work.org"}};
+    struct people people;
+    struct match_score score;
+    (void)state;
+    people_init(&people, kinds, 5);
+    for (size_t i = 0; i < 4; i++)
+        people_add(&people, texts[i], 0);
+    struct match_model *model = model_by_hand(&people);
+    for (size_t i = 1; i < 4; i++) {
+        match_score(&people.plan, model, &people.records[0], &people.records[i], &score, NULL);
+        assert_int_equal(score.contradictions, i == 3 ? MATCH_CONTACTS_DIFFER : 0);
+    }
+    match_model_free(model);
+    people_clear(&people);
+}
+
 /* Two slips in the records of one number: each contradicts the other, and neither the third. */
 static void a_number_in_common_makes_up_for_slips_among_a_persons_records(void **state)
 {
@@ -626,6 +694,8 @@ int main(void)
         cmocka_unit_test(a_column_of_one_value_says_nothing),
         cmocka_unit_test(who_stands_for_a_group_is_spread_evenly_and_has_the_end),
         cmocka_unit_test(a_record_between_two_people_does_not_join_them),
+        cmocka_unit_test(a_quarter_may_contradict_and_half_must_be_likely),
+        cmocka_unit_test(of_several_mailboxes_the_best_is_heard),
         cmocka_unit_test(a_number_in_common_makes_up_for_slips_among_a_persons_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
