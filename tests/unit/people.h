@@ -63,6 +63,7 @@ struct people_shape {
     uint32_t error_percent;         /* of values that are written wrong */
     uint32_t absent_percent;
     bool no_addresses; /* given name, surname, birth date, place, postcode, category alone */
+    bool shop; /* given name, surname, email, phone, category alone: mailboxes of given names, all of one country */
     uint64_t seed;
 };
 

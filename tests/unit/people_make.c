@@ -151,10 +151,23 @@ static struct person relative_make(struct maker *maker, const struct person *per
 
 enum { COLUMNS_MAX = 9 };
 
+/* A customer of a shop, who is the `number`th. */
+static size_t customer_write(const struct person *person, uint32_t number, char texts[COLUMNS_MAX][TEXT_MAX])
+{
+    given_write(texts[0], person->given);
+    word_write(texts[1], person->surname, 1);
+    snprintf(texts[2], TEXT_MAX, "%.20s%u@mail.com", texts[0], number);
+    snprintf(texts[3], TEXT_MAX, "030%u", person->phone);
+    snprintf(texts[4], TEXT_MAX, "de");
+    return 5;
+}
+
 static size_t person_write(
-    struct maker *maker, const struct person *person, char texts[COLUMNS_MAX][TEXT_MAX])
+    struct maker *maker, const struct person *person, uint32_t number, char texts[COLUMNS_MAX][TEXT_MAX])
 {
     const struct people_shape *shape = maker->shape;
+    if (shape->shop)
+        return customer_write(person, number, texts);
     uint32_t slip = draw_percent(maker, shape->error_percent) ? 1 + draw_below(maker, 3) : 0;
     given_write(texts[0], person->given);
     word_write(texts[1], person->surname, 1);
@@ -179,11 +192,13 @@ static void record_make(
 {
     char written[COLUMNS_MAX][TEXT_MAX];
     const char *texts[COLUMNS_MAX];
-    size_t count = person_write(maker, person, written);
+    size_t count = person_write(maker, person, number, written);
     for (size_t i = 0; i < count; i++) {
-        if (i != 2 && draw_percent(maker, maker->shape->error_percent))
+        bool is_whole = maker->shape->shop ? i == 4 : i == 2;
+        bool is_there = maker->shape->shop && (i < 2 || i == 4);
+        if (!is_whole && draw_percent(maker, maker->shape->error_percent))
             slip_make(maker, written[i]);
-        texts[i] = draw_percent(maker, maker->shape->absent_percent) ? NULL : written[i];
+        texts[i] = !is_there && draw_percent(maker, maker->shape->absent_percent) ? NULL : written[i];
     }
     people_add(people, texts, number);
 }
@@ -194,9 +209,14 @@ void people_make(struct people *people, const struct people_shape *shape)
         MATCH_PLACE, MATCH_POSTCODE, MATCH_STREET, MATCH_HOUSE_NUMBER, MATCH_PHONE, MATCH_EMAIL};
     static const enum match_kind few[] = {
         MATCH_GIVEN_NAME, MATCH_SURNAME, MATCH_BIRTH_DATE, MATCH_PLACE, MATCH_POSTCODE, MATCH_CATEGORY};
+    static const enum match_kind shop[] = {
+        MATCH_GIVEN_NAME, MATCH_SURNAME, MATCH_EMAIL, MATCH_PHONE, MATCH_CATEGORY};
     struct maker maker = {.shape = shape, .state = shape->seed};
     struct person person = {0};
-    people_init(people, shape->no_addresses ? few : kinds, shape->no_addresses ? 6 : COLUMNS_MAX);
+    if (shape->shop)
+        people_init(people, shop, 5);
+    else
+        people_init(people, shape->no_addresses ? few : kinds, shape->no_addresses ? 6 : COLUMNS_MAX);
     for (uint32_t number = 0; number < shape->persons; number++) {
         bool family = number > 0 && draw_percent(&maker, shape->family_percent);
         person = family ? relative_make(&maker, &person) : person_make(&maker);

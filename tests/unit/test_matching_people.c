@@ -149,6 +149,72 @@ static void people_with_one_record_each_are_not_joined(void **state)
     assert_true(result.outcome.links <= 3);
 }
 
+static const struct people_shape shop = {.persons = 1200,
+    .records_most = 2,
+    .given_names = 27,
+    .surnames = 300,
+    .error_percent = 2,
+    .absent_percent = 15,
+    .shop = true,
+    .seed = 6};
+
+/* Next to no pairs are one person, and mailboxes of one given name are all alike. */
+static void customers_without_birth_dates_make_no_supercluster(void **state)
+{
+    struct people people;
+    struct people_result result;
+    (void)state;
+    people_make(&people, &shop);
+    result_of("shop", &people, &result);
+    assert_true(result.auto_precision >= 0.99 && result.auto_recall >= 0.8);
+    assert_true(result.auto_largest <= 3);
+    assert_true(result.review_precision >= 0.99);
+}
+
+/* Strangers of whom only the name is known, from where no record had been: a level that training never saw. */
+static void what_training_never_saw_joins_nobody(void **state)
+{
+    struct people people;
+    struct people_result before, after;
+    (void)state;
+    people_make(&people, &shop);
+    struct match_model *model = people_train(&people);
+    people_measure(&people, model, &before);
+    for (uint32_t i = 0; i < 100; i++) {
+        struct bytes given = people.records[7 * i].values[0], surname = people.records[11 * i + 3].values[1];
+        const char *const texts[] = {arena_string(&people.arena, given), arena_string(&people.arena, surname), NULL,
+            NULL, "fr"};
+        people_add(&people, texts, shop.persons + i);
+    }
+    people_measure(&people, model, &after);
+    people_print("shop and strangers", &after);
+    assert_int_equal(after.outcome.links, before.outcome.links);
+    assert_int_equal(after.auto_largest, before.auto_largest);
+    match_model_free(model);
+    people_clear(&people);
+}
+
+/* Everybody has a brother or sister at home, half of them a twin. */
+static void a_store_of_families_alone_keeps_them_apart(void **state)
+{
+    struct people people;
+    struct people_result result;
+    struct people_shape shape = {.persons = 400,
+        .records_most = 3,
+        .given_names = 400,
+        .surnames = 400,
+        .family_percent = 85,
+        .twin_percent = 50,
+        .error_percent = 4,
+        .absent_percent = 15,
+        .seed = 7};
+    (void)state;
+    people_make(&people, &shape);
+    result_of("families alone", &people, &result);
+    assert_true(result.auto_precision >= 0.99);
+    assert_true(result.auto_largest <= 2 * result.largest_true);
+}
+
 /* A small store of a few people, where there is next to nothing to learn from. */
 static void a_handful_of_records_is_matched_with_care(void **state)
 {
@@ -186,6 +252,9 @@ int main(void)
         cmocka_unit_test(families_and_twins_stay_apart),
         cmocka_unit_test(people_of_common_names_stay_apart),
         cmocka_unit_test(people_with_one_record_each_are_not_joined),
+        cmocka_unit_test(customers_without_birth_dates_make_no_supercluster),
+        cmocka_unit_test(what_training_never_saw_joins_nobody),
+        cmocka_unit_test(a_store_of_families_alone_keeps_them_apart),
         cmocka_unit_test(a_handful_of_records_is_matched_with_care),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
