@@ -59,13 +59,21 @@ static void step_clock(struct history *history)
     }
 }
 
-/* About what known_at an event that comes now will get. */
+/* About what known_at the event will get that comes after so many others, all of them now; none gets 0. */
+static int64_t known_after(const struct history *history, size_t others)
+{
+    int64_t first_us = oracle_newest_known_at(history->oracle) + 1;
+    if (first_us < history->clock_us)
+        first_us = history->clock_us;
+    if (first_us < history->answered_us)
+        first_us = history->answered_us;
+    int64_t known_at_us = first_us + (int64_t)others;
+    return first_us <= 0 && known_at_us >= 0 ? known_at_us + 1 : known_at_us;
+}
+
 static int64_t known_soon(const struct history *history)
 {
-    int64_t known_at_us = oracle_newest_known_at(history->oracle) + 1;
-    if (known_at_us < history->clock_us)
-        known_at_us = history->clock_us;
-    return known_at_us < history->answered_us ? history->answered_us : known_at_us;
+    return known_after(history, 0);
 }
 
 static int64_t random_time(struct history *history)
@@ -126,7 +134,7 @@ static const struct oracle_event *bad_event(struct history *history, size_t plac
     for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
         enum world_refusal kind = (enum world_refusal)dice_below(&history->world.dice, WORLD_REFUSAL_COUNT);
         const struct oracle_event *event = world_bad_event(&history->world, kind, random_time(history),
-            known_soon(history) + (int64_t)place, history->clock_us, any_applied(history));
+            known_after(history, place), history->clock_us, any_applied(history));
         if (event == NULL)
             continue;
         *refusal = (int)kind + 1;
