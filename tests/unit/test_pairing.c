@@ -8,6 +8,7 @@
 
 #include "store/journal/log.h"
 #include "store/changes/linking.h"
+#include "store/changes/review.h"
 #include "store/records/pairs.h"
 #include "tests/unit/pairing_fixture.h"
 
@@ -479,6 +480,82 @@ static void other_thresholds_have_all_records_compared_anew(void **state)
     shop_close(&shop);
 }
 
+/* What decides otherwise about the same records is followed by a walk over all of them; a model that was made under
+ * other frequencies is not used any more. */
+static void other_bounds_of_blocks_and_frequencies_have_all_records_compared_anew(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    struct pairing *pairing = pairing_new();
+    shop_open(&shop, PEOPLE);
+    people_send(&shop, MANY);
+    pairing_all(&shop, pairing);
+    people_train(&shop);
+    pairing_all(&shop, pairing);
+    uint64_t pairs = pairing_now(&shop).counts.pairs;
+    shop.definitions = PEOPLE "  block_records: 100\n";
+    shop_reopen(&shop);
+    pairing_all(&shop, pairing);
+    assert_int_equal(pairing_now(&shop).generation, 1);
+    assert_int_equal(pairing_now(&shop).counts.pairs, 2 * pairs);
+    shop.definitions = PEOPLE_HEAD "matching:\n  of: profile\n  block_records: 100\n"
+                                   "  columns: {first_name: given_name, surname: {is: surname, frequencies: false}, "
+                                   "dob: birth_date, city: place, email: email}\n";
+    shop_reopen(&shop);
+    pairing_all(&shop, pairing);
+    assert_non_null(pairing_words(pairing));
+    assert_int_equal(pairing_now(&shop).counts.pairs, 2 * pairs);
+    people_train(&shop);
+    pairing_all(&shop, pairing);
+    assert_null(pairing_words(pairing));
+    assert_int_equal(pairing_now(&shop).generation, 1);
+    assert_int_equal(pairing_now(&shop).counts.pairs, 3 * pairs);
+    pairing_free(pairing);
+    shop_close(&shop);
+}
+
+/* A record whose given name is an initial could be either twin's: it joins one, and is then what would join the other
+ * to it. */
+static void a_link_that_others_contradict_waits_for_a_person(void **state)
+{
+    (void)state;
+    struct shop shop = {0};
+    struct pairing *pairing = pairing_new();
+    shop_open(&shop, PEOPLE);
+    people_send(&shop, MANY);
+    pairing_all(&shop, pairing);
+    people_train(&shop);
+    pairing_all(&shop, pairing);
+    struct person emma = {"Emma", "Zweig", "1990-05-05", "Oslo", "zweig@example.org"}, initial = emma, emily = emma;
+    initial.first_name = "E";
+    emily.first_name = "Emily";
+    uint64_t first = profile_send(&shop, "t1", START_US, "account:t1", &emma);
+    uint64_t second = profile_send(&shop, "t2", START_US, "account:t2", &initial);
+    pairing_all(&shop, pairing);
+    assert_int_equal(customer_at(&shop, second, INT64_MAX), first);
+    struct pairing_counts before = pairing_now(&shop).counts;
+    uint64_t third = profile_send(&shop, "t3", START_US, "account:t3", &emily);
+    pairing_all(&shop, pairing);
+    assert_int_equal(customer_at(&shop, third, INT64_MAX), third);
+    struct pairing_counts after = pairing_now(&shop).counts;
+    assert_int_equal(after.links, before.links);
+    assert_true(after.reviews > before.reviews);
+    struct view view;
+    struct arena arena = {0};
+    store_view_take(shop.store, &view);
+    struct review_item *items;
+    size_t count, contradicted = 0;
+    assert_int_equal(review_of_node(&view, third, INT64_MAX, &arena, &items, &count, NULL), PATRON_OK);
+    for (size_t i = 0; i < count; i++)
+        contradicted += items[i].a == second && items[i].obstacle == OBSTACLE_REVIEW_CLUSTER;
+    assert_int_equal(contradicted, 1);
+    arena_clear(&arena);
+    store_view_release(&view);
+    shop_assert_sound(&shop);
+    pairing_free(pairing);
+    shop_close(&shop);
+}
+
 struct watched {
     uint64_t links, reviews;
     uint64_t stop_after;
@@ -573,6 +650,8 @@ int main(void)
         cmocka_unit_test(a_record_is_compared_with_64_at_most),
         cmocka_unit_test(other_columns_make_all_records_anew_and_sweep_the_old_ones),
         cmocka_unit_test(other_thresholds_have_all_records_compared_anew),
+        cmocka_unit_test(other_bounds_of_blocks_and_frequencies_have_all_records_compared_anew),
+        cmocka_unit_test(a_link_that_others_contradict_waits_for_a_person),
         cmocka_unit_test(a_preview_says_what_matching_does_and_writes_nothing),
         cmocka_unit_test(a_damaged_row_is_told),
     };
