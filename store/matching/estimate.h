@@ -34,7 +34,8 @@ void match_household_estimate(struct match_model *model, const struct match_patt
 
 /* m of each level: the median over the passes that learned it. Then levels are made to say less the worse they are:
  * where one would say more than the one before, both are taken for one. No level but the best comes more often than
- * three times what is usual, and the last never speaks for a match; a column of one value says nothing. Returns how many passes said anything. */
+ * three times what is usual, and the last never speaks for a match; a column of one value says nothing. Returns how
+ * many passes said anything. */
 uint32_t match_m_combine(struct match_model *model, const struct match_em *passes, size_t count);
 
 #endif
