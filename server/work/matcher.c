@@ -128,14 +128,14 @@ static void tell(struct matcher *matcher, const char *words)
         matcher->options.notice(matcher->options.context, words);
 }
 
-static void fail_for_now(struct matcher *matcher, enum patron_code code, const struct error *error)
+static void begin_anew(struct matcher *matcher, enum patron_code code, const struct error *error)
 {
     pairing_free(matcher->pairing);
     matcher->pairing = pairing_new();
     if (code == PATRON_BUSY)
         return;
     char words[WORDS_MAX];
-    snprintf(words, sizeof words, "records are not matched for now: %s", error->text);
+    snprintf(words, sizeof words, "records are not matched: %s", error->text);
     tell(matcher, words);
 }
 
@@ -149,7 +149,7 @@ static void *run(void *argument)
         enum pairing_next next;
         enum patron_code code = step(matcher, &next, &error);
         if (code != PATRON_OK)
-            fail_for_now(matcher, code, &error);
+            begin_anew(matcher, code, &error);
         else
             tell(matcher, "");
         if (code != PATRON_OK || next == PAIRING_IDLE)

@@ -310,9 +310,9 @@ def test_a_history_tells_what_happened_in_order_and_the_same_in_pages(two):
     assert [fact["what"] for fact in history(two, "--id", BOB[1])[-1]["facts"]] == ["split", "unlinked", "blocked"]
     messages, services = harness.generated("identity")
     with two.channel() as channel:
-        stub, pages, after = services.IdentityStub(channel), [], 0
+        client, pages, after = services.IdentityStub(channel), [], 0
         while after or not pages:
-            page = stub.History(messages.IdentityHistoryRequest(node=3, after_us=after, page_size=1), timeout=30)
+            page = client.History(messages.IdentityHistoryRequest(node=3, after_us=after, page_size=1), timeout=30)
             pages.append(page)
             after = page.next_us
     assert [moment.known_at_us for page in pages for moment in page.moments] == [
@@ -329,31 +329,33 @@ def test_bad_requests_are_refused_in_words(two):
         return messages.NodeName(identifier=harness.identifiers_of(text)[0])
 
     with two.channel() as channel:
-        stub = services.IdentityStub(channel)
+        client = services.IdentityStub(channel)
         good = {"a": name(ADA[0]), "b": name(BOB[0]), "actor": "grace"}
         invalid, missing = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
         cases = [
-            (stub.Show, messages.ShowIdentityRequest(), invalid, "whose identity"),
-            (stub.Show, messages.ShowIdentityRequest(customer=99), missing, "no customer 99"),
-            (stub.Show, messages.ShowIdentityRequest(identifier=harness.identifiers_of("email:no@x.org")[0]), missing,
+            (client.Show, messages.ShowIdentityRequest(), invalid, "whose identity"),
+            (client.Show, messages.ShowIdentityRequest(customer=99), missing, "no customer 99"),
+            (client.Show, messages.ShowIdentityRequest(identifier=harness.identifiers_of("email:no@x.org")[0]), missing,
              "no event has ever brought"),
-            (stub.Show, messages.ShowIdentityRequest(identifier=harness.identifiers_of("mail:no@x.org")[0]), invalid,
+            (client.Show, messages.ShowIdentityRequest(identifier=harness.identifiers_of("mail:no@x.org")[0]), invalid,
              "unknown identifier type"),
-            (stub.Show, messages.ShowIdentityRequest(customer=1, as_of_us=2**62), grpc.StatusCode.OUT_OF_RANGE,
+            (client.Show, messages.ShowIdentityRequest(customer=1, as_of_us=2**62), grpc.StatusCode.OUT_OF_RANGE,
              "not known yet"),
-            (stub.History, messages.IdentityHistoryRequest(customer=1, page_size=5000), invalid, "at most 1000"),
-            (stub.Link, messages.LinkIdentityRequest(**dict(good, actor="")), invalid, "who"),
-            (stub.Link, messages.LinkIdentityRequest(**dict(good, actor="x" * 257)), invalid, "256"),
-            (stub.Link, messages.LinkIdentityRequest(**dict(good, reason="x" * 1001)), invalid, "1000"),
-            (stub.Link, messages.LinkIdentityRequest(**dict(good, b=name(ADA[0]))), invalid, "two ends"),
-            (stub.Link, messages.LinkIdentityRequest(a=name(ADA[0]), actor="grace"), invalid, "missing"),
-            (stub.Link, messages.LinkIdentityRequest(**dict(good, b=messages.NodeName(node=77))), missing, "number 77"),
-            (stub.Link, messages.LinkIdentityRequest(**dict(good, service="nothing")), invalid, "nothing"),
-            (stub.Unlink, messages.UnlinkIdentityRequest(**good), grpc.StatusCode.FAILED_PRECONDITION, "one customer"),
-            (stub.Unlink, messages.UnlinkIdentityRequest(actor="grace"), invalid, "either"),
-            (stub.Unlink, messages.UnlinkIdentityRequest(split=[name(text) for text in ADA], actor="grace"), invalid,
+            (client.History, messages.IdentityHistoryRequest(customer=1, page_size=5000), invalid, "at most 1000"),
+            (client.Link, messages.LinkIdentityRequest(**dict(good, actor="")), invalid, "who"),
+            (client.Link, messages.LinkIdentityRequest(**dict(good, actor="x" * 257)), invalid, "256"),
+            (client.Link, messages.LinkIdentityRequest(**dict(good, reason="x" * 1001)), invalid, "1000"),
+            (client.Link, messages.LinkIdentityRequest(**dict(good, b=name(ADA[0]))), invalid, "two ends"),
+            (client.Link, messages.LinkIdentityRequest(a=name(ADA[0]), actor="grace"), invalid, "missing"),
+            (client.Link, messages.LinkIdentityRequest(**dict(good, b=messages.NodeName(node=77))), missing,
+             "number 77"),
+            (client.Link, messages.LinkIdentityRequest(**dict(good, service="nothing")), invalid, "nothing"),
+            (client.Unlink, messages.UnlinkIdentityRequest(**good), grpc.StatusCode.FAILED_PRECONDITION,
+             "one customer"),
+            (client.Unlink, messages.UnlinkIdentityRequest(actor="grace"), invalid, "either"),
+            (client.Unlink, messages.UnlinkIdentityRequest(split=[name(text) for text in ADA], actor="grace"), invalid,
              "all"),
-            (stub.Unblock, messages.UnblockIdentityRequest(node=name(ADA[0]), actor="grace"),
+            (client.Unblock, messages.UnblockIdentityRequest(node=name(ADA[0]), actor="grace"),
              grpc.StatusCode.FAILED_PRECONDITION, "not blocked"),
         ]
         for call, request, status, words in cases:

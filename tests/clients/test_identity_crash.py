@@ -114,29 +114,29 @@ class Load:
 
     def changes(self, channel, dice):
         messages, services = generated("identity")
-        stub = services.IdentityStub(channel)
+        client = services.IdentityStub(channel)
 
         def name():
             return messages.NodeName(identifier=harness.identifiers_of(dice.choice(NAMES))[0])
 
         what = dice.randrange(10)
         if what < 4:
-            self.change(stub.Link, messages.LinkIdentityRequest(a=name(), b=name(), lift=dice.random() < 0.7))
+            self.change(client.Link, messages.LinkIdentityRequest(a=name(), b=name(), lift=dice.random() < 0.7))
         elif what < 8:
-            self.change(stub.Unlink, messages.UnlinkIdentityRequest(split=[name()], may_relink=dice.random() < 0.7))
+            self.change(client.Unlink, messages.UnlinkIdentityRequest(split=[name()], may_relink=dice.random() < 0.7))
         else:
             node = name()
-            self.change(stub.Block, messages.BlockIdentityRequest(node=node))
+            self.change(client.Block, messages.BlockIdentityRequest(node=node))
             if dice.random() < 0.8:
-                self.change(stub.Unblock, messages.UnblockIdentityRequest(node=node))
+                self.change(client.Unblock, messages.UnblockIdentityRequest(node=node))
 
     def verdicts(self, channel, dice):
         messages, services = generated("review")
-        stub = services.ReviewStub(channel)
-        waiting = stub.List(messages.ListReviewsRequest(page_size=20), timeout=30).items
+        client = services.ReviewStub(channel)
+        waiting = client.List(messages.ListReviewsRequest(page_size=20), timeout=30).items
         for item in dice.sample(list(waiting), min(3, len(waiting))):
-            seen = stub.Get(messages.GetReviewRequest(item_us=item.item_us), timeout=30).seen
-            self.change(stub.Decide, messages.DecideReviewRequest(
+            seen = client.Get(messages.GetReviewRequest(item_us=item.item_us), timeout=30).seen
+            self.change(client.Decide, messages.DecideReviewRequest(
                 item_us=item.item_us, verdict=dice.choice([messages.REVIEW_VERDICT_APPROVE] * 3 +
                                                           [messages.REVIEW_VERDICT_REJECT]),
                 seen=seen, actor=dice.choice(["grace", "alan"])))
@@ -158,7 +158,7 @@ def answer(reply):
 def told(channel, after_us):
     """By reason, all moments after `after_us` at which something happened to anybody for it."""
     messages, services = generated("identity")
-    stub = services.IdentityStub(channel)
+    client = services.IdentityStub(channel)
     seen, moments = set(), collections.defaultdict(set)
     node = 0
     while True:
@@ -166,14 +166,14 @@ def told(channel, after_us):
         if node in seen:
             continue
         try:
-            customer = stub.Show(messages.ShowIdentityRequest(node=node), timeout=30)
+            customer = client.Show(messages.ShowIdentityRequest(node=node), timeout=30)
         except grpc.RpcError as failed:
             assert failed.code() == grpc.StatusCode.NOT_FOUND, failed
             return moments
         seen.update(member.node for member in customer.nodes)
         page_after = after_us
         while True:
-            page = stub.History(messages.IdentityHistoryRequest(
+            page = client.History(messages.IdentityHistoryRequest(
                 node=node, after_us=page_after, page_size=1000), timeout=60)
             for moment in page.moments:
                 if moment.reason:

@@ -101,14 +101,14 @@ class Answers:
         messages, services = harness.generated("identity")
         answers = {}
         with server.channel() as channel:
-            stub = services.IdentityStub(channel)
+            client = services.IdentityStub(channel)
             for name in self.names:
                 who = {"identifier": harness.identifiers_of(name)[0], "as_of_us": self.at_us}
                 try:
-                    shown = stub.Show(messages.ShowIdentityRequest(**who), timeout=30)
+                    shown = client.Show(messages.ShowIdentityRequest(**who), timeout=30)
                     for counted in (*shown.links, *shown.items):
                         counted.count = 0
-                    told = stub.History(messages.IdentityHistoryRequest(**who, page_size=1000), timeout=30)
+                    told = client.History(messages.IdentityHistoryRequest(**who, page_size=1000), timeout=30)
                     assert told.next_us == 0
                     assert all(past.known_at_us < self.at_us for past in told.moments)
                     answers[name] = [shown, told]

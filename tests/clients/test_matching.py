@@ -141,9 +141,9 @@ def decide_all(server, people):
     messages, services = harness.generated("review")
     decided = 0
     with server.channel() as channel:
-        stub = services.ReviewStub(channel)
+        client = services.ReviewStub(channel)
         while True:
-            page = stub.List(messages.ListReviewsRequest(page_size=500), timeout=60)
+            page = client.List(messages.ListReviewsRequest(page_size=500), timeout=60)
             if not page.items and not page.next_us:
                 return decided
             for item in page.items:
@@ -153,13 +153,13 @@ def decide_all(server, people):
                     verdict=messages.REVIEW_VERDICT_APPROVE if one else messages.REVIEW_VERDICT_REJECT)
                 try:
                     if one:
-                        request.seen = stub.Get(messages.GetReviewRequest(item_us=item.item_us), timeout=60).seen
-                    stub.Decide(request, timeout=60)
+                        request.seen = client.Get(messages.GetReviewRequest(item_us=item.item_us), timeout=60).seen
+                    client.Decide(request, timeout=60)
                     decided += 1
                 except grpc.RpcError as error:  # another approval has made it moot, or kept the two apart
                     assert error.code() == grpc.StatusCode.FAILED_PRECONDITION, error
             left = {item.item_us for item in page.items}
-            again = stub.List(messages.ListReviewsRequest(page_size=500), timeout=60)
+            again = client.List(messages.ListReviewsRequest(page_size=500), timeout=60)
             if {item.item_us for item in again.items} == left:
                 return decided
 

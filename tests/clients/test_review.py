@@ -240,17 +240,17 @@ def test_pages_come_one_after_the_other(server):
         order(server, f"both {at}", 1, "email:ada@x.org", f"email:{at}@x.org")
     messages, services = generated("review")
     with server.channel() as channel:
-        stub = services.ReviewStub(channel)
+        client = services.ReviewStub(channel)
         names, from_us, sizes = [], 0, []
         while True:
-            reply = stub.List(messages.ListReviewsRequest(page_size=3, from_us=from_us), timeout=30)
+            reply = client.List(messages.ListReviewsRequest(page_size=3, from_us=from_us), timeout=30)
             names += [item.item_us for item in reply.items]
             sizes.append(len(reply.items))
             from_us = reply.next_us
             if not from_us:
                 break
         assert sizes == [3, 3, 1] and names == sorted(set(names)) and len(names) == 7, (sizes, names)
-        about = stub.List(messages.ListReviewsRequest(page_size=5, customer=1), timeout=30)
+        about = client.List(messages.ListReviewsRequest(page_size=5, customer=1), timeout=30)
         assert [item.item_us for item in about.items] == names[:5] and about.next_us == names[4] + 1
     assert [harness.time_of(item["item"]) for item in listed(server, "--limit", 4)] == names[:4]
 
