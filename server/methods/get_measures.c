@@ -1,21 +1,11 @@
 /* GetMeasures: a worker takes the census, or the last one is told, beside the store's own counters. */
 #include "patron/v1/measures.pb-c.h"
+#include "server/methods/errand.h"
 #include "server/methods/methods.h"
+#include "server/methods/port.h"
 #include "server/methods/reply.h"
-#include "server/methods/request.h"
-#include "server/methods/services.h"
 #include "store/identity/rules.h"
 #include "store/journal/log.h"
-
-struct asking {
-    struct call *call;
-    bool fresh;
-    bool background;
-    enum patron_code code;
-    struct error error;
-};
-
-/* --- the reply, on the worker ------------------------------------------------------------------------------ */
 
 static Patron__V1__LinkedShare *make_share(struct arena *arena, const struct census_share *from)
 {
@@ -77,91 +67,36 @@ static void add_counters(
 
 /* What waits is told as of now, whenever customers were counted. */
 static enum patron_code add_reviews(
-    struct port *port, int64_t clock_us, Patron__V1__GetMeasuresResponse *response, struct error *error)
+    struct errand *errand, Patron__V1__GetMeasuresResponse *response, struct error *error)
 {
-    const struct view *view = port->functions->view_acquire(port, NULL);
-    int64_t now_us = clock_us > view->position_us ? clock_us : view->position_us + 1;
     struct census_reviews reviews;
-    enum patron_code code = census_reviews_take(view, now_us, &reviews, error);
-    port->functions->view_release(port, view);
-    TRY(code);
+    errand_view_now(errand);
+    TRY(census_reviews_take(errand->view, errand->as_of_us, &reviews, error));
     response->reviews_open = reviews.open;
     response->suspected_duplicates = reviews.suspected_duplicates;
     response->oldest_review_us = reviews.open > 0 ? reviews.oldest_us : 0;
     return PATRON_OK;
 }
 
-static enum patron_code answer(struct asking *asking, struct error *error)
+static enum patron_code measures_tell(struct errand *errand, struct error *error)
 {
-    struct port *port = asking->call->services->port;
+    const Patron__V1__GetMeasuresRequest *asked = (const void *)errand->request;
+    struct arena *arena = &errand->call->arena;
     struct census census;
-    TRY(port->functions->measure(port, asking->fresh, &census, error));
+    TRY(errand->port->functions->measure(errand->port, asked->fresh, &census, error));
     Patron__V1__GetMeasuresResponse response = PATRON__V1__GET_MEASURES_RESPONSE__INIT;
     struct server_status status;
-    port->functions->status(port, &status);
-    TRY(add_reviews(port, status.clock_us, &response, error));
-    add_census(&asking->call->arena, &census, &response);
-    add_counters(&asking->call->arena, &status.figures, &response);
-    reply_message(asking->call, &response.base);
+    errand->port->functions->status(errand->port, &status);
+    TRY(add_reviews(errand, &response, error));
+    add_census(arena, &census, &response);
+    add_counters(arena, &status.figures, &response);
+    reply_message(errand->call, &response.base);
     return PATRON_OK;
 }
 
-static void work(void *argument)
+static void start(struct call *call, struct bytes request)
 {
-    struct asking *asking = argument;
-    asking->code = answer(asking, &asking->error);
-    call_wake(asking->call);
+    errand_start(call, request, &patron__v1__get_measures_request__descriptor, measures_tell);
 }
 
-/* --- on the gRPC thread ------------------------------------------------------------------------------------ */
-
-static void let_go(struct asking *asking)
-{
-    if (asking->background)
-        services_end_background(asking->call->services);
-    asking->background = false;
-}
-
-static enum patron_code prepare(struct asking *asking, struct bytes bytes, struct error *error)
-{
-    ProtobufCMessage *message;
-    TRY(request_unpack(
-        &patron__v1__get_measures_request__descriptor, bytes, &asking->call->arena, &message, error));
-    asking->fresh = ((const Patron__V1__GetMeasuresRequest *)(const void *)message)->fresh;
-    TRY(services_begin_background(asking->call->services, error));
-    asking->background = true;
-    return PATRON_OK;
-}
-
-static void start(struct call *call, struct bytes bytes)
-{
-    struct asking *asking = arena_alloc(&call->arena, sizeof *asking);
-    struct port *port = call->services->port;
-    struct error error;
-    asking->call = call;
-    call->state = asking;
-    enum patron_code code = prepare(asking, bytes, &error);
-    if (code == PATRON_OK) {
-        call_hold(call);
-        code = port->functions->run(port, work, asking, &error);
-        if (code == PATRON_OK)
-            return; /* the worker has it, and may be done with it already */
-        call_release(call);
-    }
-    let_go(asking);
-    call_finish(call, code, &error);
-}
-
-static void woken(struct call *call)
-{
-    struct asking *asking = call->state;
-    let_go(asking);
-    call_finish(call, asking->code, &asking->error);
-}
-
-const struct method method_get_measures = {
-    .path = "/patron.v1.Measures/GetMeasures",
-    .shape = METHOD_UNARY,
-    .start = start,
-    .woken = woken,
-};
+const struct method method_get_measures = ERRAND_METHOD("/patron.v1.Measures/GetMeasures", start);

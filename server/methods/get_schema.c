@@ -1,26 +1,13 @@
 /* GetSchema: a worker reads the counters in one view and reports on them as of the server's clock. */
 #include "patron/v1/schema.pb-c.h"
+#include "server/methods/errand.h"
 #include "server/methods/methods.h"
+#include "server/methods/port.h"
 #include "server/methods/reply.h"
-#include "server/methods/request.h"
-#include "server/methods/services.h"
 #include "store/schema/schema.h"
 
 /* What fits into the 4 MiB that clients take by default. */
 enum { REPLY_ATTRIBUTES_MAX = 10000, REPLY_FINDINGS_MAX = 2000 };
-
-struct asking {
-    struct call *call;
-    struct schema_filter filter;
-    bool findings_only;
-    const struct view *view;
-    bool background;
-    int64_t clock_us;
-    enum patron_code code;
-    struct error error;
-};
-
-/* --- the reply, on the worker ------------------------------------------------------------------------------ */
 
 static Patron__V1__SchemaTotals *make_totals(struct arena *arena, const struct schema_totals *from)
 {
@@ -132,92 +119,38 @@ static void add_findings(
     }
 }
 
-static void work(void *argument)
+static enum patron_code schema_tell(struct errand *errand, struct error *error)
 {
-    struct asking *asking = argument;
-    struct arena *arena = &asking->call->arena;
-    struct schema_history history;
-    asking->code = schema_read(asking->view, &asking->filter, arena, &history, &asking->error);
-    if (asking->code == PATRON_OK) {
-        struct schema_report report;
-        Patron__V1__GetSchemaResponse response = PATRON__V1__GET_SCHEMA_RESPONSE__INIT;
-        schema_report(&history, asking->view->definitions, asking->clock_us, arena, &report);
-        response.clock_us = asking->clock_us;
-        response.definitions_version = asking->view->definitions->version;
-        if (!asking->findings_only)
-            add_streams(arena, &report, &response);
-        add_findings(arena, &report, &response);
-        reply_message(asking->call, &response.base);
-    }
-    call_wake(asking->call);
-}
-
-/* --- on the gRPC thread ------------------------------------------------------------------------------------ */
-
-static void let_go(struct asking *asking)
-{
-    struct services *services = asking->call->services;
-    if (asking->view)
-        services->port->functions->view_release(services->port, asking->view);
-    if (asking->background)
-        services_end_background(services);
-    asking->view = NULL;
-    asking->background = false;
-}
-
-static enum patron_code prepare(struct asking *asking, struct bytes bytes, struct error *error)
-{
-    struct services *services = asking->call->services;
-    ProtobufCMessage *message;
-    TRY(request_unpack(
-        &patron__v1__get_schema_request__descriptor, bytes, &asking->call->arena, &message, error));
-    const Patron__V1__GetSchemaRequest *asked = (const void *)message;
-    asking->filter.has_source = asked->sources_case == PATRON__V1__GET_SCHEMA_REQUEST__SOURCES_SOURCE;
-    asking->filter.has_event = asked->events_case == PATRON__V1__GET_SCHEMA_REQUEST__EVENTS_EVENT;
-    if (asking->filter.has_source)
-        asking->filter.source = bytes_from_string(asked->source);
-    if (asking->filter.has_event)
-        asking->filter.event = bytes_from_string(asked->event);
-    asking->findings_only = asked->findings_only;
-    TRY(services_begin_background(services, error));
-    asking->background = true;
+    const Patron__V1__GetSchemaRequest *asked = (const void *)errand->request;
+    struct arena *arena = &errand->call->arena;
+    struct schema_filter filter = {
+        .has_source = asked->sources_case == PATRON__V1__GET_SCHEMA_REQUEST__SOURCES_SOURCE,
+        .has_event = asked->events_case == PATRON__V1__GET_SCHEMA_REQUEST__EVENTS_EVENT,
+    };
+    if (filter.has_source)
+        filter.source = bytes_from_string(asked->source);
+    if (filter.has_event)
+        filter.event = bytes_from_string(asked->event);
     struct server_status status;
-    services->port->functions->status(services->port, &status);
-    asking->clock_us = status.clock_us;
-    /* No moment is answered: looking must not keep history from coming in. */
-    asking->view = services->port->functions->view_acquire(services->port, NULL);
+    struct schema_history history;
+    struct schema_report report;
+    errand->port->functions->status(errand->port, &status);
+    errand_view_now(errand);
+    TRY(schema_read(errand->view, &filter, arena, &history, error));
+    schema_report(&history, errand->view->definitions, status.clock_us, arena, &report);
+    Patron__V1__GetSchemaResponse response = PATRON__V1__GET_SCHEMA_RESPONSE__INIT;
+    response.clock_us = status.clock_us;
+    response.definitions_version = errand->view->definitions->version;
+    if (!asked->findings_only)
+        add_streams(arena, &report, &response);
+    add_findings(arena, &report, &response);
+    reply_message(errand->call, &response.base);
     return PATRON_OK;
 }
 
-static void start(struct call *call, struct bytes bytes)
+static void start(struct call *call, struct bytes request)
 {
-    struct asking *asking = arena_alloc(&call->arena, sizeof *asking);
-    struct port *port = call->services->port;
-    struct error error;
-    asking->call = call;
-    call->state = asking;
-    enum patron_code code = prepare(asking, bytes, &error);
-    if (code == PATRON_OK) {
-        call_hold(call);
-        code = port->functions->run(port, work, asking, &error);
-        if (code == PATRON_OK)
-            return; /* the worker has it, and may be done with it already */
-        call_release(call);
-    }
-    let_go(asking);
-    call_finish(call, code, &error);
+    errand_start(call, request, &patron__v1__get_schema_request__descriptor, schema_tell);
 }
 
-static void woken(struct call *call)
-{
-    struct asking *asking = call->state;
-    let_go(asking);
-    call_finish(call, asking->code, &asking->error);
-}
-
-const struct method method_get_schema = {
-    .path = "/patron.v1.Schema/GetSchema",
-    .shape = METHOD_UNARY,
-    .start = start,
-    .woken = woken,
-};
+const struct method method_get_schema = ERRAND_METHOD("/patron.v1.Schema/GetSchema", start);
